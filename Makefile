@@ -1,0 +1,35 @@
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help setup lock proto format check test test-fast run demo
+
+help:  ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup:  ## make .venv as the lock files say
+	@scripts/setup.sh
+
+lock: setup  ## pin requirements/*.in anew
+	@scripts/lock.sh
+
+proto: setup  ## make generated/ from protos/
+	@scripts/proto.sh
+
+format: setup  ## put Python and contracts into their format
+	@.venv/bin/ruff check --quiet --fix-only . && .venv/bin/ruff format . && .venv/bin/buf format -w
+
+check: setup  ## the gate: format, lint, types, imports, contracts
+	@scripts/check.sh
+
+test: setup  ## all tests
+	@.venv/bin/pytest --ignore=tests/chaos --ignore=tests/bench
+
+test-fast: setup  ## tests that need no server
+	@.venv/bin/pytest tests/unit tests/contract
+
+run: setup  ## Tidings with everything it needs, in this terminal
+	@.venv/bin/tidings run
+
+demo: setup  ## send a notification through a running cluster of its own and watch it arrive
+	@.venv/bin/tidings demo

@@ -1,0 +1,1 @@
+"""Plumbing shared by services; knows no notification rule."""

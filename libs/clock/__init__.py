@@ -1,0 +1,45 @@
+"""Time and ids: the clock that timers take, and the UUIDs that are minted from it."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import Protocol
+from uuid import UUID
+
+_VARIANT = 0b10 << 62
+
+
+class Clock(Protocol):
+    """Tells the time. Domain code gets times as arguments; loops get a clock."""
+
+    def now(self) -> datetime:
+        """Returns the present, aware, in UTC."""
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+def milliseconds(moment: datetime) -> int:
+    """Returns whole milliseconds since 1970."""
+    return int(moment.timestamp() * 1000)
+
+
+def mint_uuid7(moment: datetime) -> UUID:
+    """Returns a UUIDv7 (RFC 9562 §5.7): 48 bits of milliseconds, then random bits."""
+    return _uuid(milliseconds(moment), 7, int.from_bytes(os.urandom(10), "big"))
+
+
+def derive_uuid8(source: UUID, digest: bytes) -> UUID:
+    """Returns a UUIDv8 (RFC 9562 §5.8) with the time of `source` and 74 bits of `digest`."""
+    return _uuid(source.int >> 80, 8, int.from_bytes(digest[:10], "big"))
+
+
+def _uuid(time_ms: int, version: int, entropy: int) -> UUID:
+    high = time_ms << 16 | version << 12 | (entropy >> 62 & 0xFFF)
+    low = _VARIANT | (entropy & (1 << 62) - 1)
+    return UUID(int=high << 64 | low)

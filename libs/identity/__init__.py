@@ -1,0 +1,1 @@
+"""Who is calling: the caller that a credential proves, and the check of credentials."""

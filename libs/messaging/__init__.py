@@ -1,0 +1,1 @@
+"""Messaging: the broker port, its topology, and the in-process broker."""

@@ -1,0 +1,41 @@
+"""Exchanges and queues, by one table for every broker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DELIVERIES = "tidings.deliveries"
+"""Exchange for work: the routing key `<channel>.<priority>` names one queue."""
+EVENTS = "tidings.events"
+"""Exchange for facts: the routing key is the fact, each subscriber has a queue of its own."""
+CLAIMED = "deliveries.claimed"
+"""Routing key of the fact that deliveries are in the ledger."""
+
+_CHANNELS = ("email", "in_app")
+_PRIORITIES = ("critical", "high", "normal", "low")
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A queue and what reaches it."""
+
+    exchange: str
+    routing_key: str
+    queue: str
+
+
+def delivery_queue(channel: str, priority: str) -> str:
+    """Returns the name of the work queue of a channel and a priority."""
+    return f"{DELIVERIES}.{channel}.{priority}"
+
+
+CLAIMED_QUEUE = f"{EVENTS}.ingestion.claimed"
+
+BINDINGS: tuple[Binding, ...] = (
+    *(
+        Binding(DELIVERIES, f"{channel}.{priority}", delivery_queue(channel, priority))
+        for channel in _CHANNELS
+        for priority in _PRIORITIES
+    ),
+    Binding(EVENTS, CLAIMED, CLAIMED_QUEUE),
+)

@@ -1,0 +1,1 @@
+"""PostgreSQL: pools, named queries, migrations, transactions and process incarnations."""

@@ -1,0 +1,61 @@
+"""A process incarnation: the owner of claims, alive as long as it renews its lease.
+
+The table is `<schema>.incarnations(incarnation_id uuid, expire_time timestamptz)`; its times are the
+database's. Claims name an incarnation; a claim whose incarnation has no live row is an orphan.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import asyncpg
+
+_log = logging.getLogger(__name__)
+
+
+class Incarnation:
+    """The lease of one service in one process. An expired one takes a new id."""
+
+    def __init__(
+        self, pool: asyncpg.Pool[asyncpg.Record], *, schema: str, lease: timedelta
+    ) -> None:
+        self._pool = pool
+        self._schema = schema
+        self._lease = lease
+        self.incarnation_id: UUID = uuid4()
+
+    async def begin(self, *, sole: bool) -> None:
+        """Registers the incarnation. `sole`: something else proves that all older ones are dead."""
+        if sole:
+            await self._pool.execute(f"DELETE FROM {self._schema}.incarnations")  # noqa: S608 - our own name
+        await self._register()
+
+    async def renew(self) -> None:
+        """Prolongs the lease; call it several times a lease."""
+        renewed = await self._pool.fetchval(
+            f"UPDATE {self._schema}.incarnations SET expire_time = now() + $2"  # noqa: S608 - our own name
+            " WHERE incarnation_id = $1 AND expire_time > now() RETURNING true",
+            self.incarnation_id,
+            self._lease,
+        )
+        if not renewed:
+            _log.warning("incarnation_expired", extra={"incarnation": str(self.incarnation_id)})
+            self.incarnation_id = uuid4()
+            await self._register()
+
+    async def end(self) -> None:
+        """Gives the lease up, so that others take over at once."""
+        await self._pool.execute(
+            f"DELETE FROM {self._schema}.incarnations WHERE incarnation_id = $1",  # noqa: S608 - our own name
+            self.incarnation_id,
+        )
+
+    async def _register(self) -> None:
+        await self._pool.execute(
+            f"INSERT INTO {self._schema}.incarnations(incarnation_id, expire_time)"  # noqa: S608 - our own name
+            " VALUES ($1, now() + $2)",
+            self.incarnation_id,
+            self._lease,
+        )

@@ -1,0 +1,30 @@
+"""Transactions that are repeated when PostgreSQL asks for it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+Connection = PoolConnectionProxy[asyncpg.Record]
+Result = TypeVar("Result")
+
+_ATTEMPTS = 5
+
+
+async def in_transaction(
+    pool: asyncpg.Pool[asyncpg.Record], work: Callable[[Connection], Awaitable[Result]]
+) -> Result:
+    """Runs `work` in one transaction; a deadlock (40P01) or a serialization failure (40001) repeats it."""
+    for attempt in range(1, _ATTEMPTS):
+        try:
+            async with pool.acquire() as connection, connection.transaction():
+                return await work(connection)
+        except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
+            await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))
+    async with pool.acquire() as connection, connection.transaction():
+        return await work(connection)

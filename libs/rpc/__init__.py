@@ -1,0 +1,1 @@
+"""gRPC plumbing: servers, channels, the pipeline each call runs through, rich errors."""

@@ -1,0 +1,1 @@
+"""Running a process: what a host lends its services, supervised loops, draining."""

@@ -1,0 +1,68 @@
+"""Loops that run beside the servers: kept alive while the process serves, ended together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+_log = logging.getLogger(__name__)
+
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 5.0
+
+
+class Loops:
+    """Supervises loops. One that raises is logged and begun again after a growing pause."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[str, Callable[[], Awaitable[None]]]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def add(self, name: str, body: Callable[[], Awaitable[None]]) -> None:
+        """Registers a loop; `body` runs until it is cancelled or returns for good."""
+        self._waiting.append((name, body))
+
+    def add_periodic(
+        self, name: str, step: Callable[[], Awaitable[None]], *, every: timedelta
+    ) -> None:
+        """Registers a step that runs now and then, with a tenth of jitter between."""
+
+        async def body() -> None:
+            while True:
+                await step()
+                await asyncio.sleep(every.total_seconds() * random.uniform(0.9, 1.1))
+
+        self.add(name, body)
+
+    def start(self) -> None:
+        """Starts what was registered."""
+        loop = asyncio.get_running_loop()
+        self._tasks += [
+            loop.create_task(_supervise(name, body), name=name) for name, body in self._waiting
+        ]
+        self._waiting.clear()
+
+    async def stop(self) -> None:
+        """Cancels the loops and waits for them."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+
+
+async def _supervise(name: str, body: Callable[[], Awaitable[None]]) -> None:
+    pause = _FIRST_PAUSE_S
+    while True:
+        started = asyncio.get_running_loop().time()
+        try:
+            await body()
+            return
+        except Exception:  # noqa: BLE001 - the rim of the loop
+            _log.exception("loop_failed", extra={"loop": name})
+        if asyncio.get_running_loop().time() - started > _LONGEST_PAUSE_S:
+            pause = _FIRST_PAUSE_S
+        await asyncio.sleep(random.uniform(0, pause))
+        pause = min(pause * 2, _LONGEST_PAUSE_S)
