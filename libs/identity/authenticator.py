@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 import jwt
@@ -20,7 +20,10 @@ from tidings.internal.access.v1.credential_service_pb2 import (
     LookUpApiKeyRequest,
     LookUpApiKeyResponse,
 )
-from tidings.internal.access.v1.credential_service_pb2_grpc import CredentialServiceAsyncStub
+
+if TYPE_CHECKING:
+    # The stubs have types of their own for asyncio, which exist for type checkers only.
+    from tidings.internal.access.v1.credential_service_pb2_grpc import CredentialServiceAsyncStub
 
 CACHE_SECONDS = 30.0
 """For how long a revoked key may still be believed."""

@@ -1,0 +1,1 @@
+"""The ways out, one provider per file."""

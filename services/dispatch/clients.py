@@ -1,0 +1,65 @@
+"""The services that dispatch asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from libs.rpc.channel import ask
+from services.dispatch import wire
+from services.dispatch.domain.models import ClaimedDelivery
+from tidings.internal.inbox.v1.inbox_delivery_service_pb2 import (
+    DeliverBatchRequest,
+    ItemKey,
+    ReadReceiptsRequest,
+)
+from tidings.internal.template.v1.rendering_service_pb2 import RenderBatchRequest, RenderResult
+from tidings.template.v1.content_pb2 import InAppContent
+
+if TYPE_CHECKING:
+    # The stubs have types of their own for asyncio, which exist for type checkers only.
+    from tidings.internal.inbox.v1.inbox_delivery_service_pb2_grpc import (
+        InboxDeliveryServiceAsyncStub,
+    )
+    from tidings.internal.template.v1.rendering_service_pb2_grpc import RenderingServiceAsyncStub
+
+
+class Renderer:
+    """Template's word on what a delivery says."""
+
+    def __init__(self, stub: RenderingServiceAsyncStub) -> None:
+        self._stub = stub
+
+    async def render(self, deliveries: Sequence[ClaimedDelivery]) -> list[RenderResult]:
+        """Returns a result per delivery; raises DependencyUnavailable."""
+        request = RenderBatchRequest(tasks=map(wire.render_task_to_proto, deliveries))
+        response = await ask("template", self._stub.RenderBatch(request))
+        return list(response.results)
+
+
+class Inbox:
+    """The inbox, an idempotent target: writing an item again changes nothing."""
+
+    def __init__(self, stub: InboxDeliveryServiceAsyncStub) -> None:
+        self._stub = stub
+
+    async def deliver(self, items: Sequence[tuple[ClaimedDelivery, InAppContent]]) -> None:
+        """Writes items; returns when all are committed, raises DependencyUnavailable."""
+        request = DeliverBatchRequest(
+            deliveries=(wire.inbox_delivery_to_proto(*item) for item in items)
+        )
+        await ask("inbox", self._stub.DeliverBatch(request))
+
+    async def stream_write_times(
+        self, tenant_id: str, items: Sequence[tuple[str, UUID]]
+    ) -> dict[UUID, Timestamp]:
+        """Returns when items (recipient, notification) first reached a stream."""
+        request = ReadReceiptsRequest(
+            tenant_id=tenant_id,
+            items=(ItemKey(recipient_id=r, notification_id=n.bytes) for r, n in items),
+        )
+        response = await ask("inbox", self._stub.ReadReceipts(request))
+        return {UUID(bytes=r.notification_id): r.stream_write_time for r in response.receipts}

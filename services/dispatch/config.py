@@ -1,0 +1,57 @@
+"""Settings of dispatch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Self
+
+from libs.config import Environ
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Read once, at start."""
+
+    lease: timedelta
+    """How long a silent process keeps its claims."""
+    claim_deadline: timedelta
+    """How long even a living process keeps a claim."""
+    sweep_interval: timedelta
+    """How often due and orphaned deliveries are looked for."""
+    event_interval: timedelta
+    """When an unconfirmed event is published again."""
+    max_attempts: int
+    """Provider calls for one delivery, the first included."""
+    retry_base: timedelta
+    """Ceiling of the wait before the second attempt; it doubles from there."""
+    retry_ceiling: timedelta
+    """Longest wait between attempts."""
+    lane_capacity: int
+    """Deliveries of one channel in hand at once."""
+    smtp_url: str
+    """`smtp://` or `smtps://`, with user and password if the server wants them."""
+    smtp_sender: str
+    """`From` of every mail."""
+    smtp_connections: int
+    """Connections to the mail server, which is also how many mails are in flight."""
+    smtp_timeout: timedelta
+    """How long one mail may take."""
+
+    @classmethod
+    def from_environ(cls, environ: Environ) -> Self:
+        """Reads `TIDINGS_DISPATCH_*` and `TIDINGS_SMTP_*`."""
+        return cls(
+            lease=environ.seconds("TIDINGS_DISPATCH_LEASE_SECONDS", 45),
+            claim_deadline=environ.seconds("TIDINGS_DISPATCH_CLAIM_DEADLINE_SECONDS", 300),
+            sweep_interval=environ.seconds("TIDINGS_DISPATCH_SWEEP_INTERVAL_SECONDS", 0.5),
+            event_interval=environ.seconds("TIDINGS_DISPATCH_EVENT_INTERVAL_SECONDS", 5),
+            max_attempts=environ.integer("TIDINGS_DISPATCH_MAX_ATTEMPTS", 8, least=1),
+            retry_base=environ.seconds("TIDINGS_DISPATCH_RETRY_BASE_SECONDS", 2),
+            retry_ceiling=environ.seconds("TIDINGS_DISPATCH_RETRY_CEILING_SECONDS", 600),
+            lane_capacity=environ.integer("TIDINGS_DISPATCH_LANE_CAPACITY", 1_000, least=200),
+            smtp_url=environ.text("TIDINGS_SMTP_URL"),
+            smtp_sender=environ.text("TIDINGS_SMTP_SENDER", "Tidings <no-reply@tidings.example>"),
+            smtp_connections=environ.integer("TIDINGS_SMTP_CONNECTIONS", 10, least=1),
+            smtp_timeout=environ.seconds("TIDINGS_SMTP_TIMEOUT_SECONDS", 20),
+        )

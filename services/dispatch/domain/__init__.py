@@ -1,0 +1,1 @@
+"""Deliveries, their states, and what follows from an outcome: pure values and rules."""

@@ -1,0 +1,146 @@
+"""Deliveries and what can become of them.
+
+Channels, priorities and guarantees are the numbers of their enums in the contracts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+from uuid import UUID
+
+EMAIL = 1
+"""`CHANNEL_EMAIL`."""
+IN_APP = 2
+"""`CHANNEL_IN_APP`."""
+AT_MOST_ONCE = 2
+"""`GUARANTEE_AT_MOST_ONCE`."""
+
+
+class DeliveryState(IntEnum):
+    """State of a ledger row; the numbers are those of the contract and of the table."""
+
+    CLAIMED = 2
+    """A process has it in hand; nothing has left."""
+    SENDING = 3
+    """A provider is being called."""
+    RETRY = 4
+    """Waits for its next try."""
+    SENT = 5
+    """The provider, or the inbox, has taken it."""
+    FAILED = 6
+    """It cannot be delivered."""
+    UNKNOWN = 7
+    """It may have left; nobody can say. With a due time it is tried again then."""
+    EXPIRED = 8
+    """Its time to live passed before it left."""
+
+
+class Outcome(IntEnum):
+    """What came of a provider call."""
+
+    ACCEPTED = 1
+    """The provider took responsibility."""
+    PERMANENT = 2
+    """Refused for good."""
+    TRANSIENT = 3
+    """Refused for now, or not reached."""
+    THROTTLED = 4
+    """Asked to slow down."""
+    AUTH = 5
+    """Our credentials were refused."""
+    UNKNOWN = 6
+    """It may have left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryTask:
+    """A delivery as a message brings it."""
+
+    delivery_id: UUID
+    notification_id: UUID
+    revision: int
+    recipient_id: str
+    category: str
+    endpoint: str
+    locale: str
+    template_name: str
+    template_version: int
+    variables: bytes
+    guarantee: int
+    accept_time: datetime
+    expire_time: datetime
+    traceparent: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryBatch:
+    """The deliveries of one outbox row."""
+
+    outbox_id: UUID
+    tenant_id: str
+    channel: int
+    priority: int
+    tasks: tuple[DeliveryTask, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedDelivery:
+    """A delivery in this process's hands."""
+
+    tenant_id: str
+    channel: int
+    claim_token: UUID
+    attempts: int
+    """Provider calls so far."""
+    claims: int
+    """Times it was taken in hand, this one included."""
+    task: DeliveryTask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A provider call and its outcome."""
+
+    provider: str
+    start_time: datetime
+    finish_time: datetime
+    outcome: Outcome
+    response: str
+    """The provider's own words."""
+    provider_message_id: str = ""
+    retry_after: timedelta | None = None
+    """The provider's wish."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What becomes of a delivery in hand."""
+
+    state: DeliveryState
+    detail: str = ""
+    delay: timedelta | None = None
+    """Until it is due again; None in an end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What becomes of one delivery in hand, with what its attempt log gains."""
+
+    delivery: ClaimedDelivery
+    settlement: Settlement
+    attempt_log: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """A mail ready to be sent."""
+
+    recipient: str
+    subject: str
+    text: str
+    html: str
+    message_id: str
+    delivery_id: UUID
+    notification_id: UUID

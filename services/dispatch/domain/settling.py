@@ -1,0 +1,94 @@
+"""What follows from an outcome: pure, with the randomness of the back-off as an argument."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from services.dispatch.domain.models import (
+    AT_MOST_ONCE,
+    Attempt,
+    DeliveryState,
+    Outcome,
+    Settlement,
+)
+
+_DETAIL = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How often and how soon."""
+
+    max_attempts: int
+    """Provider calls for one delivery, the first included."""
+    base: timedelta
+    """Ceiling of the first wait; it doubles with each attempt."""
+    ceiling: timedelta
+    """Longest wait that is ours to choose."""
+
+    def wait(self, tries: int, *, jitter: float) -> timedelta:
+        """Returns the wait after `tries` tries: between half and all of the doubled base,
+        by `jitter` in [0, 1)."""
+        longest = min(self.base * (1 << min(tries - 1, 30)), self.ceiling)
+        return longest * (0.5 + jitter / 2)
+
+
+def settle(
+    attempt: Attempt,
+    *,
+    number: int,
+    guarantee: int,
+    expire_time: datetime,
+    now: datetime,
+    policy: RetryPolicy,
+    jitter: float,
+) -> Settlement:
+    """Returns what becomes of a delivery after its attempt of that `number`, counted from 1."""
+    detail = attempt.response[:_DETAIL]
+    match attempt.outcome:
+        case Outcome.ACCEPTED:
+            return Settlement(state=DeliveryState.SENT)
+        case Outcome.PERMANENT:
+            return Settlement(state=DeliveryState.FAILED, detail=detail)
+        case Outcome.UNKNOWN:
+            return settle_unknown(
+                detail,
+                number=number,
+                guarantee=guarantee,
+                expire_time=expire_time,
+                now=now,
+                policy=policy,
+                jitter=jitter,
+            )
+    if number >= policy.max_attempts:
+        return Settlement(
+            state=DeliveryState.FAILED, detail=f"gave up after {number} attempts: {detail}"
+        )
+    delay = max(policy.wait(number, jitter=jitter), attempt.retry_after or timedelta())
+    if now + delay >= expire_time:
+        return Settlement(state=DeliveryState.EXPIRED, detail=detail)
+    return Settlement(state=DeliveryState.RETRY, detail=detail, delay=delay)
+
+
+def settle_unknown(
+    detail: str,
+    *,
+    number: int,
+    guarantee: int,
+    expire_time: datetime,
+    now: datetime,
+    policy: RetryPolicy,
+    jitter: float,
+) -> Settlement:
+    """Returns UNKNOWN: due again if the category says at least once and there is budget, else for good."""
+    delay = policy.wait(number, jitter=jitter)
+    again = guarantee != AT_MOST_ONCE and number < policy.max_attempts and now + delay < expire_time
+    return Settlement(state=DeliveryState.UNKNOWN, detail=detail, delay=delay if again else None)
+
+
+def release(detail: str, *, claims: int, policy: RetryPolicy, jitter: float) -> Settlement:
+    """Returns RETRY without an attempt: something of ours was away, the provider was not called."""
+    return Settlement(
+        state=DeliveryState.RETRY, detail=detail, delay=policy.wait(claims, jitter=jitter)
+    )

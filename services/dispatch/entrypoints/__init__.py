@@ -1,0 +1,1 @@
+"""How dispatch is reached: its RPCs and its consumers of work."""

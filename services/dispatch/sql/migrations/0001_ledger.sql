@@ -1,0 +1,58 @@
+-- Owners of claims: processes that renew their lease.
+CREATE TABLE dispatch.incarnations (
+    incarnation_id uuid PRIMARY KEY,
+    expire_time timestamptz NOT NULL
+);
+
+-- The ledger. States are numbered as in tidings.dispatch.v1.DeliveryState:
+-- 2 CLAIMED, 3 SENDING, 4 RETRY, 5 SENT, 6 FAILED, 7 UNKNOWN, 8 EXPIRED.
+CREATE TABLE dispatch.deliveries (
+    delivery_id uuid PRIMARY KEY,
+    tenant_id text NOT NULL,
+    notification_id uuid NOT NULL,
+    revision integer NOT NULL,
+    recipient_id text NOT NULL,
+    category text NOT NULL,
+    channel smallint NOT NULL,
+    priority smallint NOT NULL,
+    guarantee smallint NOT NULL,
+    endpoint text NOT NULL,
+    locale text NOT NULL,
+    template_name text NOT NULL,
+    template_version integer NOT NULL,
+    -- A serialized google.protobuf.Struct.
+    variables bytea NOT NULL,
+    traceparent text NOT NULL,
+    accept_time timestamptz NOT NULL,
+    expire_time timestamptz NOT NULL,
+    state smallint NOT NULL,
+    detail text NOT NULL DEFAULT '',
+    -- When something is to happen next; null while a process has it in hand and in every end.
+    due_time timestamptz,
+    claim_owner uuid,
+    -- Fence: only who holds the token of the last claim may change the row.
+    claim_token uuid,
+    claim_deadline timestamptz,
+    -- Provider calls; claims; deaths of a process that had it in hand. Never mixed.
+    attempts integer NOT NULL DEFAULT 0,
+    claims integer NOT NULL DEFAULT 1,
+    orphanings integer NOT NULL DEFAULT 0,
+    -- Serialized tidings.internal.dispatch.v1.AttemptLog messages, appended to one another.
+    attempt_log bytea NOT NULL DEFAULT '',
+    claim_time timestamptz NOT NULL DEFAULT now(),
+    render_time timestamptz,
+    sending_time timestamptz,
+    finish_time timestamptz
+);
+CREATE INDEX deliveries_due ON dispatch.deliveries (due_time) WHERE due_time IS NOT NULL;
+CREATE INDEX deliveries_in_hand ON dispatch.deliveries (claim_deadline) WHERE state IN (2, 3);
+
+-- Facts to be published. A row goes when the broker confirms.
+CREATE TABLE dispatch.event_outbox (
+    batch_id uuid PRIMARY KEY,
+    routing_key text NOT NULL,
+    -- A serialized tidings.event.v1.EventBatch.
+    payload bytea NOT NULL,
+    due_time timestamptz NOT NULL
+);
+CREATE INDEX event_outbox_due ON dispatch.event_outbox (due_time);

@@ -1,0 +1,235 @@
+"""The ledger and the outbox of events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from libs.postgres.queries import load_queries
+from libs.postgres.transaction import Connection, in_transaction
+from services.dispatch.domain.models import (
+    ClaimedDelivery,
+    Decision,
+    DeliveryBatch,
+    DeliveryState,
+    DeliveryTask,
+    Settlement,
+)
+
+_SQL = load_queries("services.dispatch")
+
+SettlementRow = tuple[UUID, Settlement, bytes]
+"""Delivery, what becomes of it, what is appended to its attempt log."""
+
+
+class Ledger:
+    """Deliveries and the transitions between their states. Each checks state and token in SQL;
+    a row that was lost meanwhile is left alone and not returned."""
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool[asyncpg.Record],
+        *,
+        owner: Callable[[], UUID],
+        claim_deadline: timedelta,
+    ) -> None:
+        self._pool = pool
+        self._owner = owner
+        self._claim_deadline = claim_deadline
+
+    async def claim_tasks(
+        self, connection: Connection, batch: DeliveryBatch
+    ) -> list[ClaimedDelivery]:
+        """Enters a message's deliveries as CLAIMED; returns those that were not there before."""
+        token = uuid4()
+        tasks = batch.tasks
+        rows = await connection.fetch(
+            _SQL["claim_tasks"],
+            [task.delivery_id for task in tasks],
+            batch.tenant_id,
+            batch.channel,
+            batch.priority,
+            [task.notification_id for task in tasks],
+            [task.revision for task in tasks],
+            [task.recipient_id for task in tasks],
+            [task.category for task in tasks],
+            [task.guarantee for task in tasks],
+            [task.endpoint for task in tasks],
+            [task.locale for task in tasks],
+            [task.template_name for task in tasks],
+            [task.template_version for task in tasks],
+            [task.variables for task in tasks],
+            [task.traceparent for task in tasks],
+            [task.accept_time for task in tasks],
+            self._owner(),
+            token,
+            self._claim_deadline,
+            [task.expire_time for task in tasks],
+        )
+        new = {row["delivery_id"] for row in rows}
+        return [
+            ClaimedDelivery(
+                tenant_id=batch.tenant_id,
+                channel=batch.channel,
+                claim_token=token,
+                attempts=0,
+                claims=1,
+                task=task,
+            )
+            for task in tasks
+            if task.delivery_id in new
+        ]
+
+    async def claim_due(self, channel: int, *, limit: int) -> list[ClaimedDelivery]:
+        """Claims retries of a channel whose time has come."""
+        rows = await self._pool.fetch(
+            _SQL["claim_due"], self._owner(), uuid4(), self._claim_deadline, channel, limit
+        )
+        return [_claimed(row) for row in rows]
+
+    async def begin_sending(
+        self,
+        deliveries: Sequence[ClaimedDelivery],
+        *,
+        call_timeout: timedelta,
+        render_time: datetime,
+    ) -> set[UUID]:
+        """Moves CLAIMED to SENDING and counts the attempt; returns those that may be sent now."""
+        rows = await self._pool.fetch(
+            _SQL["begin_sending"],
+            [delivery.task.delivery_id for delivery in deliveries],
+            [delivery.claim_token for delivery in deliveries],
+            call_timeout,
+            render_time,
+        )
+        return {row["delivery_id"] for row in rows}
+
+    async def settle(
+        self,
+        decisions: Sequence[Decision],
+        *,
+        from_state: DeliveryState,
+        render_time: datetime | None = None,
+        attempts: int = 0,
+    ) -> set[UUID]:
+        """Moves rows out of CLAIMED or SENDING; returns those that were still in hand."""
+        settled = await self._pool.fetch(
+            _SQL["settle"],
+            *_settlement_columns(
+                [(d.delivery.task.delivery_id, d.settlement, d.attempt_log) for d in decisions]
+            ),
+            render_time,
+            [d.delivery.claim_token for d in decisions],
+            from_state.value,
+            attempts,
+        )
+        return {row["delivery_id"] for row in settled}
+
+    async def settle_late(self, rows: Sequence[tuple[UUID, bytes]]) -> None:
+        """Turns UNKNOWN into SENT for calls that succeeded after their claim was lost."""
+        await self._pool.execute(
+            _SQL["settle_late"], [row[0] for row in rows], [row[1] for row in rows]
+        )
+
+    async def recover_orphans(
+        self, decide: Callable[[asyncpg.Record], SettlementRow], *, limit: int
+    ) -> int:
+        """Takes rows out of dead hands as `decide` says; returns how many."""
+
+        async def work(connection: Connection) -> int:
+            orphans = await connection.fetch(_SQL["lock_orphans"], limit)
+            if orphans:
+                rows = [decide(row) for row in orphans]
+                await connection.execute(_SQL["orphan"], *_settlement_columns(rows))
+            return len(orphans)
+
+        return await in_transaction(self._pool, work)
+
+    async def revive_unknown(self, *, limit: int) -> None:
+        """Makes UNKNOWN deliveries that are due again RETRY."""
+        await self._pool.execute(_SQL["revive_unknown"], limit)
+
+    async def read(self, tenant_id: str, notification_ids: Sequence[UUID]) -> list[asyncpg.Record]:
+        """Returns the rows of a tenant's notifications."""
+        bounds = [_id_bounds(notification_id) for notification_id in notification_ids]
+        return await self._pool.fetch(
+            _SQL["read_deliveries"],
+            tenant_id,
+            notification_ids,
+            [low for low, _ in bounds],
+            [high for _, high in bounds],
+        )
+
+
+class EventOutbox:
+    """Facts that wait for the broker's confirmation."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], *, interval: timedelta) -> None:
+        self._pool = pool
+        self._interval = interval
+
+    async def add(
+        self, connection: Connection, batch_id: UUID, routing_key: str, payload: bytes
+    ) -> None:
+        """Stores a batch of facts in the transaction of what it states."""
+        await connection.execute(
+            _SQL["insert_event"], batch_id, routing_key, payload, self._interval
+        )
+
+    async def take_unpublished(self, *, limit: int) -> list[tuple[UUID, str, bytes]]:
+        """Returns batches to publish again: id, routing key, payload."""
+        rows = await self._pool.fetch(_SQL["take_unpublished"], self._interval, limit)
+        return [tuple(row) for row in rows]
+
+    async def publish_all_now(self) -> None:
+        """Makes every batch due."""
+        await self._pool.execute(_SQL["publish_all_now"])
+
+    async def delete(self, batch_ids: Sequence[UUID]) -> list[None]:
+        """Deletes confirmed batches; answers one None each."""
+        await self._pool.execute(_SQL["delete_events"], batch_ids)
+        return [None] * len(batch_ids)
+
+
+def _settlement_columns(rows: Sequence[SettlementRow]) -> list[list[object]]:
+    return [
+        [delivery_id for delivery_id, _, _ in rows],
+        [settlement.state.value for _, settlement, _ in rows],
+        [settlement.detail for _, settlement, _ in rows],
+        [settlement.delay for _, settlement, _ in rows],
+        [log for _, _, log in rows],
+    ]
+
+
+def _id_bounds(notification_id: UUID) -> tuple[UUID, UUID]:
+    time = notification_id.int >> 80 << 80
+    return UUID(int=time), UUID(int=time | (1 << 80) - 1)
+
+
+def _claimed(row: asyncpg.Record) -> ClaimedDelivery:
+    return ClaimedDelivery(
+        tenant_id=row["tenant_id"],
+        channel=row["channel"],
+        claim_token=row["claim_token"],
+        attempts=row["attempts"],
+        claims=row["claims"],
+        task=DeliveryTask(
+            delivery_id=row["delivery_id"],
+            notification_id=row["notification_id"],
+            revision=row["revision"],
+            recipient_id=row["recipient_id"],
+            category=row["category"],
+            endpoint=row["endpoint"],
+            locale=row["locale"],
+            template_name=row["template_name"],
+            template_version=row["template_version"],
+            variables=row["variables"],
+            guarantee=row["guarantee"],
+            accept_time=row["accept_time"],
+            expire_time=row["expire_time"],
+            traceparent=row["traceparent"],
+        ),
+    )

@@ -1,0 +1,1 @@
+"""What dispatch does, one verb per file."""

@@ -1,0 +1,86 @@
+"""A lane: the deliveries of one channel that this process has in hand. Bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+
+from services.dispatch.domain.models import ClaimedDelivery
+
+_log = logging.getLogger(__name__)
+
+
+class Lane:
+    """Room is reserved before work is claimed, so that a process never owns more than it can do."""
+
+    def __init__(
+        self,
+        channel: int,
+        deliver: Callable[[Sequence[ClaimedDelivery]], Awaitable[None]],
+        *,
+        capacity: int,
+        batch: int,
+    ) -> None:
+        self.channel = channel
+        self._deliver = deliver
+        self._batch = batch
+        self._room = capacity
+        self._freed = asyncio.Condition()
+        self._waiting: deque[ClaimedDelivery] = deque()
+        self._arrived = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def reserve(self, count: int) -> None:
+        """Waits until `count` more deliveries fit, and takes their room."""
+        async with self._freed:
+            await self._freed.wait_for(lambda: self._room >= count)
+            self._room -= count
+
+    def try_reserve(self, most: int) -> int:
+        """Takes room for up to `most` deliveries at once; returns for how many."""
+        count = max(0, min(most, self._room))
+        self._room -= count
+        return count
+
+    async def free(self, count: int) -> None:
+        """Gives room back."""
+        async with self._freed:
+            self._room += count
+            self._freed.notify_all()
+
+    def put(self, deliveries: Sequence[ClaimedDelivery]) -> None:
+        """Adds deliveries whose room was reserved."""
+        self._waiting.extend(deliveries)
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Delivers batch after batch, for ever. A batch that has begun outlives this loop."""
+        while True:
+            while not self._waiting:
+                self._arrived.clear()
+                await self._arrived.wait()
+            count = min(self._batch, len(self._waiting))
+            batch = [self._waiting.popleft() for _ in range(count)]
+            task = asyncio.get_running_loop().create_task(self._work(batch))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+            await asyncio.shield(task)
+
+    async def finish(self, seconds: float) -> list[ClaimedDelivery]:
+        """Waits for batches that have begun; returns what was never begun, for others to do."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=seconds)
+        left = list(self._waiting)
+        self._waiting.clear()
+        return left
+
+    async def _work(self, batch: Sequence[ClaimedDelivery]) -> None:
+        try:
+            await self._deliver(batch)
+        except Exception:  # noqa: BLE001 - the rim of the batch
+            # The ledger still says that they are claimed: they come back when the claim ends.
+            _log.exception("batch_failed", extra={"deliveries": len(batch)})
+        finally:
+            await self.free(len(batch))

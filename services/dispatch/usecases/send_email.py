@@ -1,0 +1,118 @@
+"""The way out by mail: SENDING right before the calls, outcomes settled by token."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from libs.clock import Clock
+from services.dispatch import wire
+from services.dispatch.channels.mime import message_id
+from services.dispatch.channels.smtp import SmtpProvider
+from services.dispatch.domain.models import (
+    Attempt,
+    ClaimedDelivery,
+    Decision,
+    DeliveryState,
+    Mail,
+    Outcome,
+)
+from services.dispatch.domain.settling import RetryPolicy, settle
+from services.dispatch.store import Ledger
+from services.dispatch.usecases.deliver import Rendered
+from tidings.template.v1.content_pb2 import EmailContent
+
+_log = logging.getLogger(__name__)
+
+# The statement that begins the calls and their answers must fit in the lease beside them.
+_MARGIN = timedelta(seconds=1)
+
+
+class SendEmail:
+    """Sends in slices no larger than the provider's concurrency, so that nothing waits in SENDING."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        provider: SmtpProvider,
+        sender: str,
+        slice_size: int,
+        call_timeout: timedelta,
+        policy: RetryPolicy,
+        clock: Clock,
+    ) -> None:
+        self._ledger = ledger
+        self._provider = provider
+        self._sender = sender
+        self._slice_size = slice_size
+        self._call_timeout = call_timeout
+        self._policy = policy
+        self._clock = clock
+
+    async def send(self, rendered: Sequence[Rendered], *, render_time: datetime) -> None:
+        """See `Outlet.send`."""
+        for start in range(0, len(rendered), self._slice_size):
+            await self._send_slice(rendered[start : start + self._slice_size], render_time)
+
+    async def _send_slice(self, rendered: Sequence[Rendered], render_time: datetime) -> None:
+        # Measured from before the statement: the lease it checks is then longer than the call.
+        deadline = asyncio.get_running_loop().time() + self._call_timeout.total_seconds()
+        begun = await self._ledger.begin_sending(
+            [delivery for delivery, _ in rendered],
+            call_timeout=self._call_timeout + _MARGIN,
+            render_time=render_time,
+        )
+        mine = [item for item in rendered if item[0].task.delivery_id in begun]
+        attempts = await asyncio.gather(
+            *(
+                self._provider.send(self._mail(delivery, content.email), deadline=deadline)
+                for delivery, content in mine
+            )
+        )
+        await self._settle([delivery for delivery, _ in mine], attempts)
+
+    async def _settle(
+        self, deliveries: Sequence[ClaimedDelivery], attempts: Sequence[Attempt]
+    ) -> None:
+        now = self._clock.now()
+        decisions = [
+            Decision(
+                delivery=delivery,
+                settlement=settle(
+                    attempt,
+                    number=delivery.attempts + 1,
+                    guarantee=delivery.task.guarantee,
+                    expire_time=delivery.task.expire_time,
+                    now=now,
+                    policy=self._policy,
+                    jitter=random.random(),
+                ),
+                attempt_log=wire.attempt_log(delivery.attempts + 1, attempt),
+            )
+            for delivery, attempt in zip(deliveries, attempts, strict=True)
+        ]
+        settled = await self._ledger.settle(decisions, from_state=DeliveryState.SENDING)
+        late = [
+            (decision.delivery.task.delivery_id, decision.attempt_log)
+            for decision, attempt in zip(decisions, attempts, strict=True)
+            if decision.delivery.task.delivery_id not in settled
+            and attempt.outcome is Outcome.ACCEPTED
+        ]
+        if late:
+            await self._ledger.settle_late(late)
+
+    def _mail(self, delivery: ClaimedDelivery, content: EmailContent) -> Mail:
+        task = delivery.task
+        return Mail(
+            recipient=task.endpoint,
+            subject=content.subject,
+            text=content.text,
+            html=content.html,
+            message_id=message_id(task.delivery_id, self._sender),
+            delivery_id=task.delivery_id,
+            notification_id=task.notification_id,
+        )

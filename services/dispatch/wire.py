@@ -1,0 +1,150 @@
+"""Between messages and the domain of dispatch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from uuid import UUID
+
+import asyncpg
+from google.protobuf.message import DecodeError
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from libs.clock import derive_uuid8
+from services.dispatch.domain.models import (
+    Attempt,
+    ClaimedDelivery,
+    DeliveryBatch,
+    DeliveryState,
+    DeliveryTask,
+)
+from tidings.common.v1.channel_pb2 import Channel
+from tidings.dispatch.v1 import delivery_pb2
+from tidings.event.v1 import delivery_batch_pb2, event_batch_pb2
+from tidings.internal.dispatch.v1.ledger_service_pb2 import AttemptLog, LedgerEntry
+from tidings.internal.inbox.v1.inbox_delivery_service_pb2 import InboxDelivery
+from tidings.internal.template.v1.rendering_service_pb2 import RenderTask, TemplateReference
+from tidings.template.v1.content_pb2 import InAppContent
+
+_FORMATS = frozenset({1})
+_EVENT_FORMAT = 1
+_WORDS = 500
+
+
+def timestamp(moment: datetime) -> Timestamp:
+    """Returns an aware time as a message."""
+    message = Timestamp()
+    message.FromDatetime(moment)
+    return message
+
+
+def delivery_batch_from_bytes(body: bytes) -> DeliveryBatch:
+    """Returns the work a message brings; ValueError when it cannot be read."""
+    try:
+        message = delivery_batch_pb2.DeliveryBatch.FromString(body)
+    except DecodeError as error:
+        raise ValueError("not a delivery batch") from error
+    if message.format not in _FORMATS:
+        raise ValueError(f"delivery batch of unknown format {message.format}")
+    return DeliveryBatch(
+        outbox_id=UUID(bytes=message.outbox_id),
+        tenant_id=message.tenant_id,
+        channel=message.channel,
+        priority=message.priority,
+        tasks=tuple(_task_from_proto(task) for task in message.tasks),
+    )
+
+
+def _task_from_proto(task: delivery_batch_pb2.DeliveryTask) -> DeliveryTask:
+    return DeliveryTask(
+        delivery_id=UUID(bytes=task.delivery_id),
+        notification_id=UUID(bytes=task.notification_id),
+        revision=task.revision,
+        recipient_id=task.recipient_id,
+        category=task.category,
+        endpoint=task.endpoint,
+        locale=task.locale,
+        template_name=task.template_name,
+        template_version=task.template_version,
+        variables=task.variables,
+        guarantee=task.guarantee,
+        accept_time=task.accept_time.ToDatetime(UTC),
+        expire_time=task.expire_time.ToDatetime(UTC),
+        traceparent=task.traceparent,
+    )
+
+
+def claimed_event(outbox_id: UUID, *, now: datetime) -> tuple[UUID, bytes]:
+    """Returns the fact that an outbox row's deliveries are claimed, under an id derived from it."""
+    batch_id = derive_uuid8(outbox_id, hashlib.sha256(b"claimed" + outbox_id.bytes).digest())
+    batch = event_batch_pb2.EventBatch(
+        format=_EVENT_FORMAT, batch_id=batch_id.bytes, record_time=timestamp(now)
+    )
+    batch.events.add().deliveries_claimed.outbox_id = outbox_id.bytes
+    return batch_id, batch.SerializeToString()
+
+
+def render_task_to_proto(delivery: ClaimedDelivery) -> RenderTask:
+    """Returns what template is asked to render."""
+    task = delivery.task
+    return RenderTask(
+        template=TemplateReference(
+            tenant_id=delivery.tenant_id, name=task.template_name, version=task.template_version
+        ),
+        channel=Channel.ValueType(delivery.channel),
+        variables=task.variables,
+    )
+
+
+def inbox_delivery_to_proto(delivery: ClaimedDelivery, content: InAppContent) -> InboxDelivery:
+    """Returns what inbox is asked to write."""
+    task = delivery.task
+    return InboxDelivery(
+        tenant_id=delivery.tenant_id,
+        recipient_id=task.recipient_id,
+        notification_id=task.notification_id.bytes,
+        revision=task.revision,
+        category=task.category,
+        content=content,
+        traceparent=task.traceparent,
+    )
+
+
+def attempt_log(number: int, attempt: Attempt) -> bytes:
+    """Returns what the attempt adds to the delivery's log."""
+    entry = delivery_pb2.Attempt(
+        number=number,
+        provider=attempt.provider,
+        start_time=timestamp(attempt.start_time),
+        finish_time=timestamp(attempt.finish_time),
+        outcome=delivery_pb2.AttemptOutcome.ValueType(attempt.outcome.value),
+        response=attempt.response[:_WORDS],
+        provider_message_id=attempt.provider_message_id,
+    )
+    return AttemptLog(attempts=[entry]).SerializeToString()
+
+
+def ledger_entry_to_proto(
+    row: asyncpg.Record, stream_write_times: Mapping[UUID, Timestamp]
+) -> LedgerEntry:
+    """Returns a ledger row as readers see it."""
+    delivery = delivery_pb2.Delivery(
+        delivery_id=str(row["delivery_id"]),
+        channel=row["channel"],
+        endpoint=row["endpoint"],
+        state=row["state"],
+        detail=row["detail"],
+        revision=row["revision"],
+        claim_time=timestamp(row["claim_time"]),
+        attempts=AttemptLog.FromString(row["attempt_log"]).attempts,
+    )
+    if row["render_time"] is not None:
+        delivery.render_time.FromDatetime(row["render_time"])
+    if row["due_time"] is not None and row["state"] == DeliveryState.RETRY:
+        delivery.due_time.FromDatetime(row["due_time"])
+    if row["finish_time"] is not None:
+        delivery.finish_time.FromDatetime(row["finish_time"])
+    if row["notification_id"] in stream_write_times:
+        delivery.stream_write_time.CopyFrom(stream_write_times[row["notification_id"]])
+    return LedgerEntry(notification_id=row["notification_id"].bytes, delivery=delivery)

@@ -1,0 +1,146 @@
+"""The services that ingestion asks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from libs.errors import DependencyUnavailable
+from libs.rpc.channel import ask
+from services.ingestion import wire
+from services.ingestion.domain.models import (
+    CategoryDefaults,
+    Notification,
+    Plan,
+    Submission,
+    TemplateDescription,
+)
+from tidings.dispatch.v1.delivery_pb2 import Delivery
+from tidings.internal.dispatch.v1.ledger_service_pb2 import ReadDeliveriesRequest
+from tidings.internal.preference.v1.planning_service_pb2 import (
+    CheckSendsRequest,
+    PlanDeliveriesRequest,
+    SendCheck,
+)
+from tidings.internal.template.v1.rendering_service_pb2 import (
+    DescribeTemplatesRequest,
+    TemplateReference,
+)
+
+if TYPE_CHECKING:
+    # The stubs have types of their own for asyncio, which exist for type checkers only.
+    from tidings.internal.dispatch.v1.ledger_service_pb2_grpc import LedgerServiceAsyncStub
+    from tidings.internal.preference.v1.planning_service_pb2_grpc import PlanningServiceAsyncStub
+    from tidings.internal.template.v1.rendering_service_pb2_grpc import RenderingServiceAsyncStub
+
+TemplateKey = tuple[str, str, int]
+"""Tenant, name, version or 0."""
+
+_FRESH_SECONDS = 5.0
+_STALE_SECONDS = 3600.0
+_MAX_KNOWN = 10_000
+
+
+class TemplateCatalog:
+    """What templates need, by asking template; answers are kept for seconds, and while template
+    is away for an hour."""
+
+    def __init__(
+        self, stub: RenderingServiceAsyncStub, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._stub = stub
+        self._monotonic = monotonic
+        self._known: dict[TemplateKey, tuple[float, TemplateDescription]] = {}
+
+    async def describe(self, keys: Sequence[TemplateKey]) -> dict[TemplateKey, TemplateDescription]:
+        """Returns a description per key; raises DependencyUnavailable for what nobody knows."""
+        asked = sorted({key for key in keys if not self._is_known(key, _FRESH_SECONDS)})
+        if asked:
+            try:
+                await self._ask(asked)
+            except DependencyUnavailable:
+                if not all(self._is_known(key, _STALE_SECONDS) for key in asked):
+                    raise
+        return {key: self._known[key][1] for key in keys}
+
+    async def _ask(self, keys: Sequence[TemplateKey]) -> None:
+        request = DescribeTemplatesRequest(
+            templates=(
+                TemplateReference(tenant_id=tenant, name=name, version=version)
+                for tenant, name, version in keys
+            )
+        )
+        response = await ask("template", self._stub.DescribeTemplates(request))
+        if len(self._known) > _MAX_KNOWN:
+            self._known.clear()
+        for key, description in zip(keys, response.descriptions, strict=True):
+            self._known[key] = (self._monotonic(), wire.template_from_proto(description))
+
+    def _is_known(self, key: TemplateKey, seconds: float) -> bool:
+        known = self._known.get(key)
+        if known is None or self._monotonic() - known[0] > seconds:
+            return False
+        # What was missing a moment ago may have been published since.
+        return seconds != _FRESH_SECONDS or known[1].version != 0
+
+
+class Planner:
+    """Preference's word on recipients, categories and plans."""
+
+    def __init__(self, stub: PlanningServiceAsyncStub) -> None:
+        self._stub = stub
+        self._categories: dict[tuple[str, str], CategoryDefaults] = {}
+
+    async def check(
+        self, submissions: Sequence[Submission]
+    ) -> list[tuple[bool, CategoryDefaults | None]]:
+        """Returns for each send whether its recipient exists, and its category's defaults.
+
+        While preference is away, a recipient is believed and a category seen before is remembered;
+        raises DependencyUnavailable for a category that was not.
+        """
+        request = CheckSendsRequest(
+            checks=(
+                SendCheck(tenant_id=s.tenant_id, recipient_id=s.recipient_id, category=s.category)
+                for s in submissions
+            )
+        )
+        keys = [(s.tenant_id, s.category) for s in submissions]
+        try:
+            response = await ask("preference", self._stub.CheckSends(request))
+        except DependencyUnavailable:
+            if not all(key in self._categories for key in keys):
+                raise
+            return [(True, self._categories[key]) for key in keys]
+        if len(self._categories) > _MAX_KNOWN:
+            self._categories.clear()
+        answers: list[tuple[bool, CategoryDefaults | None]] = []
+        for key, result in zip(keys, response.results, strict=True):
+            defaults = None
+            if result.HasField("category"):
+                defaults = self._categories[key] = wire.category_from_proto(result.category)
+            answers.append((result.recipient_known, defaults))
+        return answers
+
+    async def plan(self, notifications: Sequence[Notification]) -> list[Plan]:
+        """Returns a plan per notification; raises DependencyUnavailable."""
+        request = PlanDeliveriesRequest(tasks=map(wire.plan_task_to_proto, notifications))
+        response = await ask("preference", self._stub.PlanDeliveries(request))
+        return [wire.plan_from_proto(plan) for plan in response.plans]
+
+
+class Ledger:
+    """Dispatch's word on deliveries."""
+
+    def __init__(self, stub: LedgerServiceAsyncStub) -> None:
+        self._stub = stub
+
+    async def deliveries(self, tenant_id: str, notification_id: UUID) -> list[Delivery]:
+        """Returns a notification's deliveries; raises DependencyUnavailable."""
+        request = ReadDeliveriesRequest(
+            tenant_id=tenant_id, notification_ids=[notification_id.bytes]
+        )
+        response = await ask("dispatch", self._stub.ReadDeliveries(request))
+        return [entry.delivery for entry in response.entries]

@@ -1,0 +1,172 @@
+"""Notifications on their way from a request to a plan.
+
+Channels, priorities and guarantees are the numbers of their enums in `tidings.common.v1` and
+`tidings.preference.v1`; this service passes them on and decides nothing by them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+from uuid import UUID
+
+
+class NotificationState(IntEnum):
+    """How far a notification is; the numbers are those of the contract and of the table."""
+
+    ACCEPTED = 1
+    """Stored; waits to be planned."""
+    PLANNED = 2
+    """Its deliveries are decided. An end."""
+    SUPPRESSED = 3
+    """No channel remains. An end."""
+    REJECTED = 4
+    """Its recipient or category is gone. An end."""
+    EXPIRED = 5
+    """Its time to live passed first. An end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A well-formed request to notify one recipient."""
+
+    tenant_id: str
+    request_id: str
+    payload_hash: bytes
+    """SHA-256 of the request."""
+    recipient_id: str
+    category: str
+    template_name: str
+    template_version: int
+    """0 for the newest."""
+    variables: bytes
+    """A serialized google.protobuf.Struct."""
+    variable_names: frozenset[str]
+    channels: tuple[int, ...]
+    priority: int
+    """0 for the category's."""
+    metadata: bytes
+    """Serialized labels of the caller, unopened."""
+    traceparent: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateDescription:
+    """What a send needs to know of a template version."""
+
+    name_known: bool
+    version: int
+    """0 when the version meant is not published."""
+    channels: tuple[int, ...]
+    required: frozenset[str]
+    optional: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CategoryDefaults:
+    """What a category says where a send does not."""
+
+    priority: int
+    ttl: timedelta
+    guarantee: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """An accepted notification, as planning needs it."""
+
+    notification_id: UUID
+    tenant_id: str
+    revision: int
+    recipient_id: str
+    category: str
+    template_name: str
+    template_version: int
+    content_channels: tuple[int, ...]
+    variables: bytes
+    requested_channels: tuple[int, ...]
+    priority: int
+    guarantee: int
+    traceparent: str
+    accept_time: datetime
+    expire_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """A notification about to be stored, with its request."""
+
+    notification: Notification
+    submission: Submission
+    estimated_delivery_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The first answer to a request, or its replay."""
+
+    notification_id: UUID
+    estimated_delivery_time: datetime
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastRequest:
+    """A request id that was answered before."""
+
+    payload_hash: bytes
+    notification_id: UUID
+    estimated_delivery_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedDelivery:
+    """One delivery that a plan asks for."""
+
+    channel: int
+    endpoint: str
+    locale: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The decision for a notification."""
+
+    state: NotificationState
+    deliveries: tuple[PlannedDelivery, ...]
+    document: bytes
+    """The decision whole, as preference gave it; stored unopened."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxMessage:
+    """A message for dispatchers: deliveries of one tenant, channel and priority."""
+
+    outbox_id: UUID
+    tenant_id: str
+    channel: int
+    priority: int
+    delivery_count: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredNotification:
+    """A notification as it is read back."""
+
+    notification_id: UUID
+    revision: int
+    recipient_id: str
+    category: str
+    template_name: str
+    template_version: int
+    requested_channels: tuple[int, ...]
+    priority: int
+    metadata: bytes
+    state: NotificationState
+    accept_time: datetime
+    expire_time: datetime
+    plan_time: datetime | None
+    plan: bytes | None
+    traceparent: str

@@ -1,0 +1,1 @@
+"""How ingestion is reached: its RPCs and its consumer of claims."""

@@ -1,0 +1,74 @@
+-- Owners of claims: processes that renew their lease.
+CREATE TABLE ingestion.incarnations (
+    incarnation_id uuid PRIMARY KEY,
+    expire_time timestamptz NOT NULL
+);
+
+-- The first answer to each request id. Hash partitions keep its index small per insert.
+CREATE TABLE ingestion.request_ids (
+    tenant_id text NOT NULL,
+    request_id text NOT NULL,
+    payload_hash bytea NOT NULL,
+    notification_id uuid NOT NULL,
+    estimated_delivery_time timestamptz NOT NULL,
+    accept_time timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, request_id)
+) PARTITION BY HASH (tenant_id, request_id);
+DO $$
+BEGIN
+    FOR part IN 0..7 LOOP
+        EXECUTE format(
+            'CREATE TABLE ingestion.request_ids_%s PARTITION OF ingestion.request_ids'
+            ' FOR VALUES WITH (MODULUS 8, REMAINDER %s)', part, part);
+    END LOOP;
+END $$;
+-- Rows arrive in order of time, which is all that a block range index needs to find the old ones.
+CREATE INDEX request_ids_accept_time ON ingestion.request_ids USING brin (accept_time);
+
+CREATE TABLE ingestion.notifications (
+    notification_id uuid PRIMARY KEY,
+    tenant_id text NOT NULL,
+    revision integer NOT NULL,
+    recipient_id text NOT NULL,
+    category text NOT NULL,
+    template_name text NOT NULL,
+    template_version integer NOT NULL,
+    -- Channels the template has content for.
+    content_channels smallint[] NOT NULL,
+    -- A serialized google.protobuf.Struct.
+    variables bytea NOT NULL,
+    requested_channels smallint[] NOT NULL,
+    priority smallint NOT NULL,
+    guarantee smallint NOT NULL,
+    -- A serialized tidings.ingestion.v1.Notification with nothing but its metadata.
+    metadata bytea NOT NULL,
+    traceparent text NOT NULL,
+    accept_time timestamptz NOT NULL,
+    expire_time timestamptz NOT NULL,
+    state smallint NOT NULL,
+    due_time timestamptz NOT NULL,
+    -- The incarnation that plans it, until the deadline at the latest.
+    claim_owner uuid,
+    claim_deadline timestamptz,
+    -- A serialized tidings.internal.preference.v1.Plan.
+    plan bytea,
+    plan_time timestamptz
+);
+-- state 1 is ACCEPTED, the only one that can be planned.
+CREATE INDEX notifications_due ON ingestion.notifications (due_time) WHERE state = 1;
+
+-- Messages for dispatchers. A row goes when a dispatcher states that it owns the deliveries.
+CREATE TABLE ingestion.outbox (
+    outbox_id uuid PRIMARY KEY,
+    tenant_id text NOT NULL,
+    channel smallint NOT NULL,
+    priority smallint NOT NULL,
+    delivery_count integer NOT NULL,
+    -- A serialized tidings.event.v1.DeliveryBatch.
+    payload bytea NOT NULL,
+    create_time timestamptz NOT NULL DEFAULT now(),
+    -- When it is published again, unless it was claimed by then.
+    due_time timestamptz NOT NULL,
+    publish_count integer NOT NULL DEFAULT 1
+);
+CREATE INDEX outbox_due ON ingestion.outbox (due_time);

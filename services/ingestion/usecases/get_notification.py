@@ -1,0 +1,46 @@
+"""Reads a notification with its plan and its deliveries."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from libs.errors import DependencyUnavailable
+from services.ingestion import wire
+from services.ingestion.clients import Ledger
+from services.ingestion.domain.delivery_ids import delivery_id
+from services.ingestion.domain.errors import NotificationUnknown
+from services.ingestion.store import NotificationStore
+from tidings.dispatch.v1.delivery_pb2 import Delivery
+from tidings.ingestion.v1.notification_pb2 import Notification
+
+
+class GetNotification:
+    """Merges the stored plan with the ledger. Deliveries pass through as dispatch states them."""
+
+    def __init__(self, *, store: NotificationStore, ledger: Ledger) -> None:
+        self._store = store
+        self._ledger = ledger
+
+    async def __call__(self, tenant_id: str, notification_id: UUID) -> Notification:
+        """Returns the notification; raises NotificationUnknown."""
+        stored = await self._store.read(notification_id, tenant_id=tenant_id)
+        if stored is None:
+            raise NotificationUnknown(notification_id)
+        claimed: list[Delivery] = []
+        complete = True
+        try:
+            claimed = await self._ledger.deliveries(tenant_id, notification_id)
+        except DependencyUnavailable:
+            complete = False
+        ids = [
+            delivery_id(
+                notification_id,
+                revision=stored.revision,
+                step=0,
+                channel=planned.channel,
+                endpoint=planned.endpoint,
+            )
+            for planned in wire.planned_deliveries(stored)
+        ]
+        queued = wire.queued_deliveries(stored, ids, claimed) if complete else []
+        return wire.notification_to_proto(stored, [*claimed, *queued], complete=complete)

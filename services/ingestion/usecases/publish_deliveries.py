@@ -1,0 +1,49 @@
+"""Publishes messages for dispatchers, and again those that nobody claimed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from uuid import UUID
+
+from libs.messaging.broker import Broker, BrokerUnavailable, Message, Unroutable
+from libs.messaging.topology import DELIVERIES
+from services.ingestion.domain.acceptance import CHANNEL_NAMES, PRIORITY_NAMES
+from services.ingestion.domain.models import OutboxMessage
+from services.ingestion.store import PlanStore
+
+_log = logging.getLogger(__name__)
+
+_SWEEP = 100
+OUTBOX_ID = "tidings-outbox-id"
+"""Header with the outbox row, so that even an unreadable message can be told."""
+
+
+class PublishDeliveries:
+    """A publication that fails is no loss: the row stays, and is due again."""
+
+    def __init__(self, *, broker: Broker, plans: PlanStore) -> None:
+        self._broker = broker
+        self._plans = plans
+
+    async def __call__(self, messages: Sequence[OutboxMessage]) -> None:
+        """Publishes messages that were just committed."""
+        await asyncio.gather(
+            *(self._publish(m.outbox_id, m.channel, m.priority, m.payload) for m in messages)
+        )
+
+    async def sweep(self) -> None:
+        """Publishes again what was not claimed in time."""
+        rows = await self._plans.take_unclaimed(limit=_SWEEP)
+        if rows:
+            _log.info("publishing_again", extra={"messages": len(rows)})
+        await asyncio.gather(*(self._publish(*row) for row in rows))
+
+    async def _publish(self, outbox_id: UUID, channel: int, priority: int, body: bytes) -> None:
+        routing_key = f"{CHANNEL_NAMES[channel]}.{PRIORITY_NAMES[priority]}"
+        message = Message(body=body, headers={OUTBOX_ID: str(outbox_id)})
+        try:
+            await self._broker.publish(DELIVERIES, routing_key, message)
+        except (BrokerUnavailable, Unroutable) as error:
+            _log.warning("not_published", extra={"outbox_id": str(outbox_id), "why": repr(error)})

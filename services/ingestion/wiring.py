@@ -1,0 +1,111 @@
+"""Builds ingestion from its parts."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import asyncpg
+
+from libs.batching import Batcher
+from libs.postgres.incarnation import Incarnation
+from libs.postgres.migrations import migrate
+from libs.postgres.pool import open_pool
+from libs.runtime.host import Host
+from services.ingestion.clients import Ledger, Planner, TemplateCatalog
+from services.ingestion.config import Settings
+from services.ingestion.domain.models import Answer, Submission
+from services.ingestion.entrypoints.claims_consumer import ClaimsConsumer
+from services.ingestion.entrypoints.grpc import IngestionServicer
+from services.ingestion.store import NotificationStore, PlanStore
+from services.ingestion.usecases.accept_notifications import AcceptNotifications
+from services.ingestion.usecases.finish_claimed import FinishClaimed
+from services.ingestion.usecases.get_notification import GetNotification
+from services.ingestion.usecases.hand_over import HandOver
+from services.ingestion.usecases.plan_notifications import PlanNotifications
+from services.ingestion.usecases.publish_deliveries import PublishDeliveries
+from tidings.ingestion.v1 import ingestion_service_pb2
+from tidings.ingestion.v1.ingestion_service_pb2_grpc import add_IngestionServiceServicer_to_server
+from tidings.internal.dispatch.v1.ledger_service_pb2_grpc import LedgerServiceStub
+from tidings.internal.preference.v1.planning_service_pb2_grpc import PlanningServiceStub
+from tidings.internal.template.v1.rendering_service_pb2_grpc import RenderingServiceStub
+
+_COMMIT = 500
+_FORGET = 5_000
+
+
+async def open_service(stack: AsyncExitStack, host: Host) -> None:
+    """Adds ingestion to a host."""
+    settings = Settings.from_environ(host.environ)
+    pool = await stack.enter_async_context(open_pool(host.database_url, application="ingestion"))
+    await migrate(pool, package="services.ingestion", schema="ingestion")
+    incarnation = Incarnation(pool, schema="ingestion", lease=settings.lease)
+    await incarnation.begin(sole=host.sole)
+    stack.push_async_callback(incarnation.end)
+
+    notifications = NotificationStore(pool, claim_deadline=settings.claim_deadline)
+    plans = PlanStore(
+        pool,
+        republish_interval=settings.republish_interval,
+        republish_ceiling=settings.republish_ceiling,
+    )
+    if host.sole:
+        await plans.republish_all_now()
+    templates = TemplateCatalog(RenderingServiceStub(host.peer("template")))
+    planner = Planner(PlanningServiceStub(host.peer("preference")))
+    ledger = Ledger(LedgerServiceStub(host.peer("dispatch")))
+
+    hand_over = HandOver()
+    publish = PublishDeliveries(broker=host.broker, plans=plans)
+    finish = FinishClaimed(plans=plans, clock=host.clock)
+    plan = PlanNotifications(
+        pool=pool,
+        notifications=notifications,
+        plans=plans,
+        planner=planner,
+        publish=publish,
+        hand_over=hand_over,
+        clock=host.clock,
+        owner=lambda: incarnation.incarnation_id,
+        pause=settings.planning_pause,
+    )
+    accept = AcceptNotifications(
+        store=notifications,
+        templates=templates,
+        planner=planner,
+        hand_over=hand_over,
+        clock=host.clock,
+        owner=lambda: incarnation.incarnation_id,
+        expected_delay=finish.expected_delay,
+    )
+    admission: Batcher[Submission, Answer] = await stack.enter_async_context(
+        Batcher(
+            accept,
+            max_items=_COMMIT,
+            parallel=settings.flushes,
+            divisible=(asyncpg.DataError, asyncpg.IntegrityConstraintViolationError),
+        )
+    )
+    host.public.add(
+        add_IngestionServiceServicer_to_server,
+        IngestionServicer(
+            admission=admission,
+            get_notification=GetNotification(store=notifications, ledger=ledger),
+        ),
+        ingestion_service_pb2.DESCRIPTOR.services_by_name["IngestionService"],
+    )
+
+    async def forget() -> None:
+        while await notifications.forget_requests(
+            older_than=settings.request_id_retention, limit=_FORGET
+        ):
+            pass
+
+    claims = ClaimsConsumer(broker=host.broker, finish=finish)
+    host.loops.add_periodic("ingestion.renew", incarnation.renew, every=settings.lease / 5)
+    for number in range(settings.planners):
+        host.loops.add(f"ingestion.plan.{number}", plan.run)
+    host.loops.add("ingestion.claims", claims.run)
+    host.loops.add_periodic("ingestion.sweep.due", plan.sweep, every=settings.sweep_interval)
+    host.loops.add_periodic("ingestion.sweep.outbox", publish.sweep, every=settings.sweep_interval)
+    host.loops.add_periodic("ingestion.forget", forget, every=timedelta(minutes=10))
