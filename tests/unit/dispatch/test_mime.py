@@ -1,0 +1,53 @@
+"""A mail as bytes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from uuid import UUID
+
+import pytest
+
+from services.dispatch.channels.mime import build, message_id
+from services.dispatch.domain.models import Mail
+
+DATE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+SENDER = "Tidings <no-reply@tidings.example>"
+DELIVERY = UUID(int=7)
+
+
+def mail(subject: str = "Grüße", text: str = "hello é\n", html: str = "<p>hello é</p>") -> Mail:
+    return Mail(
+        recipient="alice@example.com",
+        subject=subject,
+        text=text,
+        html=html,
+        message_id=message_id(DELIVERY, SENDER),
+        delivery_id=DELIVERY,
+        notification_id=UUID(int=8),
+    )
+
+
+def test_text_and_html_arrive_as_written() -> None:
+    parsed = message_from_bytes(build(mail(), sender=SENDER, date=DATE), policy=policy.default)
+    assert parsed["Subject"] == "Grüße"
+    assert parsed["To"] == "alice@example.com"
+    assert parsed["Message-ID"] == f"<{DELIVERY}@tidings.example>"
+    assert parsed["Auto-Submitted"] == "auto-generated"
+    bodies = [part.get_content().strip() for part in parsed.iter_parts()]  # type: ignore[attr-defined]
+    assert bodies == ["hello é", "<p>hello é</p>"]
+
+
+def test_only_seven_bits_are_used() -> None:
+    assert build(mail(), sender=SENDER, date=DATE).isascii()
+
+
+def test_a_mail_without_html_is_plain() -> None:
+    parsed = message_from_bytes(build(mail(html=""), sender=SENDER, date=DATE))
+    assert parsed.get_content_type() == "text/plain"
+
+
+@pytest.mark.parametrize("break_", ["\r\n", "\n", "\r", "\x0b", "\u2028"])
+def test_a_header_cannot_be_smuggled_in(break_: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        build(mail(subject=f"hi{break_}Bcc: eve@example.com"), sender=SENDER, date=DATE)
