@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-Connection = PoolConnectionProxy[asyncpg.Record]
+# Generic for type checkers only.
+Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 Result = TypeVar("Result")
 
 _ATTEMPTS = 5

@@ -86,11 +86,11 @@ class VariablesMismatch(TidingsError):
         unknown: Collection[str],
         sent: Collection[str],
     ) -> None:
-        needs = f"{template} v{version} needs {_names(missing)}" if missing else ""
-        excess = f"{template} v{version} does not declare {_names(unknown)}" if unknown else ""
-        sentence = " and ".join(part for part in (needs, excess) if part)
+        needs = f"needs {_names(missing)}" if missing else ""
+        excess = f"does not declare {_names(unknown)}" if unknown else ""
+        wrong = " and ".join(part for part in (needs, excess) if part)
         super().__init__(
-            f"{sentence}; you sent {_names(sent)}",
+            f"{template} v{version} {wrong}; you sent {_names(sent)}",
             metadata={
                 "template": template,
                 "version": str(version),

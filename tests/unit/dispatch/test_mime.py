@@ -34,7 +34,7 @@ def test_text_and_html_arrive_as_written() -> None:
     assert parsed["To"] == "alice@example.com"
     assert parsed["Message-ID"] == f"<{DELIVERY}@tidings.example>"
     assert parsed["Auto-Submitted"] == "auto-generated"
-    bodies = [part.get_content().strip() for part in parsed.iter_parts()]  # type: ignore[attr-defined]
+    bodies = [part.get_content().strip() for part in parsed.iter_parts()]
     assert bodies == ["hello é", "<p>hello é</p>"]
 
 

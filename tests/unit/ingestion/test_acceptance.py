@@ -72,8 +72,8 @@ def test_a_fitting_send_passes() -> None:
             replace(TEMPLATE, required=frozenset({"a", "b"}), optional=frozenset()),
             "TEMPLATE_VARIABLES_MISMATCH",
             (
-                "order-shipped v3 needs `a`, `b` and order-shipped v3 does not declare"
-                " `name`, `order`; you sent `name`, `order`"
+                "order-shipped v3 needs `a`, `b` and does not declare `name`, `order`;"
+                " you sent `name`, `order`"
             ),
             [f"template.variables.{name}" for name in ("a", "b", "name", "order")],
         ),

@@ -60,7 +60,8 @@ async def test_one_items_error_is_its_callers_alone() -> None:
 
 
 async def test_a_caller_that_leaves_does_not_end_the_flush() -> None:
-    begun, go_on, done = asyncio.Event(), asyncio.Event(), []
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    done: list[int] = []
 
     async def flush(items: Sequence[int]) -> list[int]:
         begun.set()
