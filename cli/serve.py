@@ -29,6 +29,7 @@ from libs.embedded.smtp_sink import open_smtp_sink
 from libs.identity.authenticator import Authenticator
 from libs.messaging.broker import Broker
 from libs.messaging.memory import MemoryBroker
+from libs.messaging.rabbitmq import RabbitBroker
 from libs.rpc.channel import open_channel
 from libs.rpc.pipeline import MAX_REQUEST_BYTES, ClusterGate, PublicGate
 from libs.rpc.server import Server
@@ -179,12 +180,20 @@ async def _open_parts(
     return _Parts(
         database_url=database_url or embedded.database_url,
         redis_url=redis_url or embedded.redis_url,
-        broker=MemoryBroker(),
+        broker=await _open_broker(stack, environ.get("TIDINGS_AMQP_URL", "")),
         cluster_secret=environ.get("TIDINGS_CLUSTER_SECRET") or _cluster_secret(directory),
         mail_directory=mail_directory,
         # The lock speaks for the database only if the database lives in the directory.
         sole=not database_url,
     )
+
+
+async def _open_broker(stack: AsyncExitStack, url: str) -> Broker:
+    if not url:
+        return MemoryBroker()
+    broker = RabbitBroker(url, name="tidings")
+    stack.push_async_callback(broker.close)
+    return broker
 
 
 async def _open_peers(

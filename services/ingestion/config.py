@@ -27,6 +27,8 @@ class Settings:
     """How long notifications wait when they cannot be planned now."""
     request_id_retention: timedelta
     """For how long a request id is remembered."""
+    credit_window: int
+    """Deliveries of one tenant, priority and channel that may be on their way to dispatchers at once."""
     flushes: int
     """How many group commits run at once."""
     planners: int
@@ -45,6 +47,7 @@ class Settings:
             request_id_retention=environ.seconds(
                 "TIDINGS_INGESTION_REQUEST_ID_RETENTION_SECONDS", 48 * 3600, least=24 * 3600
             ),
+            credit_window=environ.integer("TIDINGS_INGESTION_CREDIT_WINDOW", 1_000, least=1),
             flushes=environ.integer("TIDINGS_INGESTION_FLUSHES", 2, least=1),
             planners=environ.integer("TIDINGS_INGESTION_PLANNERS", 2, least=1),
         )

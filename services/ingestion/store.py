@@ -10,8 +10,10 @@ import asyncpg
 
 from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection, in_transaction
+from services.ingestion.domain.credit import CreditKey
 from services.ingestion.domain.models import (
     Acceptance,
+    Lane,
     Notification,
     NotificationState,
     OutboxMessage,
@@ -53,30 +55,46 @@ class NotificationStore:
             for row in rows
         }
 
-    async def accept(self, batch: Sequence[Acceptance], *, owner: UUID | None) -> set[UUID]:
-        """Commits those whose request id is new, claimed by `owner`, and returns their ids."""
+    async def accept(self, batch: Sequence[Acceptance], owners: Sequence[UUID | None]) -> set[UUID]:
+        """Commits those whose request id is new, each claimed by its owner; returns their ids."""
 
         async def work(connection: Connection) -> set[UUID]:
             rows = await connection.fetch(_SQL["insert_requests"], *_request_columns(batch))
             new = {row["notification_id"] for row in rows}
-            fresh = [item for item in batch if item.notification.notification_id in new]
+            fresh = [
+                (item, owner)
+                for item, owner in zip(batch, owners, strict=True)
+                if item.notification.notification_id in new
+            ]
             if fresh:
-                columns = _notification_columns(fresh)
                 await connection.execute(
                     _SQL["insert_notifications"],
-                    *columns[:14],
-                    owner,
+                    *_notification_columns([item for item, _ in fresh]),
                     self._claim_deadline,
-                    columns[14],
+                    [item.notification.channel_mask for item, _ in fresh],
+                    [owner for _, owner in fresh],
                 )
             return new
 
         return await in_transaction(self._pool, work)
 
-    async def claim_due(self, *, owner: UUID, limit: int) -> list[Notification]:
-        """Claims notifications that are due and in nobody's hands."""
-        rows = await self._pool.fetch(_SQL["claim_due"], owner, self._claim_deadline, limit)
+    async def claim_waiting(
+        self, *, owner: UUID, lane_limit: int, window: int, lanes: int
+    ) -> list[Notification]:
+        """Claims what is due and in nobody's hands: from up to `lanes` lanes up to `lane_limit`
+        each, as far as the lane's window has room."""
+        rows = await self._pool.fetch(
+            _SQL["claim_waiting"], owner, self._claim_deadline, lane_limit, window, lanes
+        )
         return [_notification(row) for row in rows]
+
+    async def waiting_lanes(self) -> set[Lane]:
+        """Returns the lanes in which something due is in nobody's hands."""
+        return {tuple(row) for row in await self._pool.fetch(_SQL["waiting_lanes"])}
+
+    async def disown_orphans(self, *, limit: int) -> int:
+        """Takes notifications out of dead hands; returns how many."""
+        return _count(await self._pool.execute(_SQL["disown_orphans"], limit))
 
     async def release(self, ids: Sequence[UUID], *, owner: UUID, pause: timedelta) -> None:
         """Gives claims back; the notifications are due again after `pause`."""
@@ -94,8 +112,7 @@ class NotificationStore:
 
     async def forget_requests(self, *, older_than: timedelta, limit: int) -> int:
         """Deletes up to `limit` request ids that are old enough; returns how many."""
-        status = await self._pool.execute(_SQL["delete_old_requests"], older_than, limit)
-        return int(status.rsplit(" ", 1)[1])
+        return _count(await self._pool.execute(_SQL["delete_old_requests"], older_than, limit))
 
 
 class PlanStore:
@@ -139,6 +156,13 @@ class PlanStore:
             self._republish_interval,
         )
 
+    async def used_credit(self) -> dict[CreditKey, int]:
+        """Returns how many deliveries are on their way, where there are any."""
+        rows = await self._pool.fetch(_SQL["used_credit"])
+        return {
+            (row["tenant_id"], row["priority"], row["channel"]): row["deliveries"] for row in rows
+        }
+
     async def take_unclaimed(self, *, limit: int) -> list[tuple[UUID, int, int, bytes]]:
         """Returns messages to publish again: id, channel, priority, payload."""
         rows = await self._pool.fetch(
@@ -154,6 +178,11 @@ class PlanStore:
         """Deletes messages whose deliveries are claimed; returns when each was created."""
         rows = await self._pool.fetch(_SQL["finish_outbox"], outbox_ids)
         return [row["create_time"] for row in rows]
+
+
+def _count(status: str) -> int:
+    """Returns the number of rows in a command tag such as `UPDATE 3`."""
+    return int(status.rsplit(" ", 1)[1])
 
 
 def _request_columns(batch: Sequence[Acceptance]) -> list[list[object]]:

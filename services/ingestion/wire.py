@@ -102,6 +102,7 @@ def category_from_proto(message: planning_service_pb2.CategoryDefaults) -> Categ
         priority=message.priority,
         ttl=message.ttl.ToTimedelta(),
         guarantee=message.guarantee,
+        channels=tuple(message.channels),
     )
 
 

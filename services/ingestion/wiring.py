@@ -24,6 +24,7 @@ from services.ingestion.usecases.get_notification import GetNotification
 from services.ingestion.usecases.hand_over import HandOver
 from services.ingestion.usecases.plan_notifications import PlanNotifications
 from services.ingestion.usecases.publish_deliveries import PublishDeliveries
+from services.ingestion.usecases.sweep_waiting import SweepWaiting
 from tidings.ingestion.v1 import ingestion_service_pb2
 from tidings.ingestion.v1.ingestion_service_pb2_grpc import add_IngestionServiceServicer_to_server
 from tidings.internal.dispatch.v1.ledger_service_pb2_grpc import LedgerServiceStub
@@ -57,7 +58,7 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
 
     hand_over = HandOver()
     publish = PublishDeliveries(broker=host.broker, plans=plans)
-    finish = FinishClaimed(plans=plans, clock=host.clock)
+    finish = FinishClaimed(plans=plans, clock=host.clock, hand_over=hand_over)
     plan = PlanNotifications(
         pool=pool,
         notifications=notifications,
@@ -68,6 +69,15 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
         clock=host.clock,
         owner=lambda: incarnation.incarnation_id,
         pause=settings.planning_pause,
+        window=settings.credit_window,
+    )
+    sweep = SweepWaiting(
+        notifications=notifications,
+        plan=plan,
+        hand_over=hand_over,
+        owner=lambda: incarnation.incarnation_id,
+        window=settings.credit_window,
+        interval=settings.sweep_interval,
     )
     accept = AcceptNotifications(
         store=notifications,
@@ -102,10 +112,12 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
             pass
 
     claims = ClaimsConsumer(broker=host.broker, finish=finish)
-    host.loops.add_periodic("ingestion.renew", incarnation.renew, every=settings.lease / 5)
     for number in range(settings.planners):
         host.loops.add(f"ingestion.plan.{number}", plan.run)
     host.loops.add("ingestion.claims", claims.run)
-    host.loops.add_periodic("ingestion.sweep.due", plan.sweep, every=settings.sweep_interval)
-    host.loops.add_periodic("ingestion.sweep.outbox", publish.sweep, every=settings.sweep_interval)
+    host.loops.add("ingestion.waiting", sweep.run)
+    every = settings.sweep_interval
+    host.loops.add_periodic("ingestion.renew", incarnation.renew, every=settings.lease / 5)
+    host.loops.add_periodic("ingestion.orphans", sweep.disown_orphans, every=every)
+    host.loops.add_periodic("ingestion.outbox", publish.sweep, every=every)
     host.loops.add_periodic("ingestion.forget", forget, every=timedelta(minutes=10))

@@ -9,7 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
+from typing import TypeAlias
 from uuid import UUID
+
+Lane: TypeAlias = tuple[str, int, int]
+"""Tenant, priority, channel mask: what waits for the same credit."""
 
 
 class NotificationState(IntEnum):
@@ -70,6 +74,7 @@ class CategoryDefaults:
     priority: int
     ttl: timedelta
     guarantee: int
+    channels: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +92,17 @@ class Notification:
     variables: bytes
     requested_channels: tuple[int, ...]
     priority: int
+    channel_mask: int
+    """Bit n is set when channel n may be used."""
     guarantee: int
     traceparent: str
     accept_time: datetime
     expire_time: datetime
+
+    @property
+    def lane(self) -> Lane:
+        """What it waits behind, if anything does."""
+        return self.tenant_id, self.priority, self.channel_mask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

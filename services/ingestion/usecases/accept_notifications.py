@@ -11,6 +11,7 @@ from libs.clock import Clock, mint_uuid7
 from libs.errors import TidingsError
 from services.ingestion.clients import Planner, TemplateCatalog
 from services.ingestion.domain.acceptance import check_template
+from services.ingestion.domain.credit import channel_mask
 from services.ingestion.domain.errors import CategoryUnknown, RecipientUnknown, RequestIdReused
 from services.ingestion.domain.models import (
     Acceptance,
@@ -66,12 +67,15 @@ class AcceptNotifications:
     async def _commit(self, accepted: Sequence[Acceptance]) -> set[UUID]:
         if not accepted:
             return set()
-        claimed = self._hand_over.has_room(len(accepted))
-        owner = self._owner() if claimed else None
-        new = await self._store.accept(accepted, owner=owner)
-        if claimed:
+        taken = self._hand_over.reserve([item.notification for item in accepted])
+        owner = self._owner()
+        new: set[UUID] = set()
+        try:
+            new = await self._store.accept(accepted, [owner if take else None for take in taken])
+        finally:
             self._hand_over.put(
-                [a.notification for a in accepted if a.notification.notification_id in new]
+                [item.notification for item, take in zip(accepted, taken, strict=True) if take],
+                committed=new,
             )
         return new
 
@@ -125,6 +129,9 @@ class AcceptNotifications:
                 variables=submission.variables,
                 requested_channels=submission.channels,
                 priority=submission.priority or category.priority,
+                channel_mask=channel_mask(
+                    [c for c in submission.channels or category.channels if c in template.channels]
+                ),
                 guarantee=category.guarantee,
                 traceparent=submission.traceparent,
                 accept_time=now,

@@ -16,6 +16,7 @@ from libs.errors import DependencyUnavailable
 from libs.postgres.transaction import Connection, in_transaction
 from services.ingestion import wire
 from services.ingestion.clients import Planner
+from services.ingestion.domain.credit import split_by_credit
 from services.ingestion.domain.delivery_ids import delivery_id
 from services.ingestion.domain.models import (
     Notification,
@@ -33,12 +34,12 @@ _log = logging.getLogger(__name__)
 BATCH = 200
 """Notifications planned together, and deliveries in one message, at most."""
 
-Lane = tuple[str, int, int]
+MessageKey = tuple[str, int, int]
 """Tenant, channel, priority: what one message is about."""
 
 
 class PlanNotifications:
-    """Plans what was accepted here, and what other processes left behind."""
+    """Turns claimed notifications into stored plans and messages."""
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class PlanNotifications:
         clock: Clock,
         owner: Callable[[], UUID],
         pause: timedelta,
+        window: int,
     ) -> None:
         self._pool = pool
         self._notifications = notifications
@@ -62,30 +64,42 @@ class PlanNotifications:
         self._clock = clock
         self._owner = owner
         self._pause = pause
+        self._window = window
 
     async def run(self) -> None:
         """Plans what acceptance hands over, for ever."""
         while True:
-            await self._plan(await self._hand_over.take(BATCH))
+            batch = await self._hand_over.take(BATCH)
+            try:
+                await self._plan_within_credit(batch)
+            except Exception:
+                # Planning again is harmless: what is planned already is no longer ours.
+                self._hand_over.put_back(batch)
+                raise
 
-    async def sweep(self) -> None:
-        """Claims and plans what is due and in nobody's hands."""
-        while found := await self._notifications.claim_due(owner=self._owner(), limit=BATCH):
-            await self._plan(found)
-            if len(found) < BATCH:
-                return
+    async def _plan_within_credit(self, batch: Sequence[Notification]) -> None:
+        fit, wait = split_by_credit(batch, await self._plans.used_credit(), window=self._window)
+        if wait:
+            self._hand_over.close({notification.lane for notification in wait})
+            await self._release(wait, pause=timedelta())
+        if fit:
+            await self.plan(fit)
 
-    async def _plan(self, batch: Sequence[Notification]) -> None:
+    async def plan(self, batch: Sequence[Notification]) -> None:
+        """Plans notifications that this process has claimed."""
         try:
             plans = await self._decide(batch)
         except DependencyUnavailable:
             _log.warning("planning_waits", extra={"notifications": len(batch)})
-            await self._notifications.release(
-                [n.notification_id for n in batch], owner=self._owner(), pause=self._pause
-            )
+            await self._release(batch, pause=self._pause)
             return
         messages = await in_transaction(self._pool, lambda c: self._store(c, batch, plans))
         await self._publish(messages)
+
+    async def _release(self, batch: Sequence[Notification], *, pause: timedelta) -> None:
+        await self._notifications.release(
+            [n.notification_id for n in batch], owner=self._owner(), pause=pause
+        )
 
     async def _decide(self, batch: Sequence[Notification]) -> list[Plan]:
         now = self._clock.now()
@@ -116,11 +130,11 @@ class PlanNotifications:
     def _messages(
         self, planned: Iterable[tuple[Notification, PlannedDelivery]]
     ) -> Iterator[OutboxMessage]:
-        lanes: dict[Lane, list[tuple[Notification, PlannedDelivery]]] = defaultdict(list)
+        groups: dict[MessageKey, list[tuple[Notification, PlannedDelivery]]] = defaultdict(list)
         for notification, delivery in planned:
-            lane = (notification.tenant_id, delivery.channel, notification.priority)
-            lanes[lane].append((notification, delivery))
-        for (tenant_id, channel, priority), members in lanes.items():
+            key = (notification.tenant_id, delivery.channel, notification.priority)
+            groups[key].append((notification, delivery))
+        for (tenant_id, channel, priority), members in groups.items():
             remaining = iter(members)
             while chunk := list(islice(remaining, BATCH)):
                 outbox_id = mint_uuid7(self._clock.now())

@@ -39,6 +39,8 @@ CREATE TABLE ingestion.notifications (
     variables bytea NOT NULL,
     requested_channels smallint[] NOT NULL,
     priority smallint NOT NULL,
+    -- Bit n is set when channel n may be used: with tenant and priority the lane that it waits in.
+    channel_mask integer NOT NULL,
     guarantee smallint NOT NULL,
     -- A serialized tidings.ingestion.v1.Notification with nothing but its metadata.
     metadata bytea NOT NULL,
@@ -54,8 +56,12 @@ CREATE TABLE ingestion.notifications (
     plan bytea,
     plan_time timestamptz
 );
--- state 1 is ACCEPTED, the only one that can be planned.
-CREATE INDEX notifications_due ON ingestion.notifications (due_time) WHERE state = 1;
+-- State 1 is ACCEPTED, the only one that can be planned. The first index finds the lanes in which
+-- something waits, and the oldest of each; the second what may be in dead hands.
+CREATE INDEX notifications_waiting ON ingestion.notifications (tenant_id, priority, channel_mask, due_time)
+    WHERE state = 1 AND claim_owner IS NULL;
+CREATE INDEX notifications_claimed ON ingestion.notifications (claim_deadline)
+    WHERE state = 1 AND claim_owner IS NOT NULL;
 
 -- Messages for dispatchers. A row goes when a dispatcher states that it owns the deliveries.
 CREATE TABLE ingestion.outbox (

@@ -171,6 +171,7 @@ class CategoryDefaults(_message.Message):
     PRIORITY_FIELD_NUMBER: _builtins.int
     TTL_FIELD_NUMBER: _builtins.int
     GUARANTEE_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
     priority: _priority_pb2.Priority.ValueType
     """Priority of sends that give none."""
     guarantee: _category_service_pb2.Guarantee.ValueType
@@ -179,16 +180,21 @@ class CategoryDefaults(_message.Message):
     def ttl(self) -> _duration_pb2.Duration:
         """How long a notification is worth delivering."""
 
+    @_builtins.property
+    def channels(self) -> _containers.RepeatedScalarFieldContainer[_channel_pb2.Channel.ValueType]:
+        """Channels used when a send names none."""
+
     def __init__(
         self,
         *,
         priority: _priority_pb2.Priority.ValueType = ...,
         ttl: _duration_pb2.Duration | None = ...,
         guarantee: _category_service_pb2.Guarantee.ValueType = ...,
+        channels: _abc.Iterable[_channel_pb2.Channel.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ttl", b"ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["guarantee", b"guarantee", "priority", b"priority", "ttl", b"ttl"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "guarantee", b"guarantee", "priority", b"priority", "ttl", b"ttl"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,1 @@
+"""What keys, tenants and tokens are, and what a key may grant: pure."""

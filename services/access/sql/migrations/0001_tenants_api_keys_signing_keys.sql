@@ -1,0 +1,34 @@
+CREATE TABLE access.tenants (
+    tenant_id    text        PRIMARY KEY,
+    display_name text        NOT NULL,
+    create_time  timestamptz NOT NULL
+);
+
+CREATE TABLE access.api_keys (
+    -- A UUIDv7: its order is the order of creation.
+    key_id       uuid        PRIMARY KEY,
+    tenant_id    text        NOT NULL REFERENCES access.tenants,
+    display_name text        NOT NULL,
+    prefix       text        NOT NULL,
+    -- SHA-256 of the secret, which itself is kept nowhere.
+    secret_hash  bytea       NOT NULL UNIQUE CHECK (octet_length(secret_hash) = 32),
+    -- Values of tidings.common.v1.Scope.
+    scopes       smallint[]  NOT NULL,
+    create_time  timestamptz NOT NULL,
+    expire_time  timestamptz,
+    revoke_time  timestamptz
+);
+
+CREATE INDEX api_keys_by_tenant ON access.api_keys (tenant_id, key_id);
+
+CREATE TABLE access.signing_keys (
+    -- The `kid` of the tokens it signs.
+    key_id      text        PRIMARY KEY,
+    private_pem text        NOT NULL,
+    create_time timestamptz NOT NULL,
+    -- Set when another key took over; tokens it signed go on being verified.
+    retire_time timestamptz
+);
+
+-- One key signs at a time, however many processes start at once.
+CREATE UNIQUE INDEX one_signing_key ON access.signing_keys ((true)) WHERE retire_time IS NULL;

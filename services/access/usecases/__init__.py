@@ -1,0 +1,1 @@
+"""What access does, one verb per file."""

@@ -1,0 +1,69 @@
+"""Creates API keys: a tenant's own, and the operator's way in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+
+from libs.clock import Clock, mint_uuid7
+from libs.rpc.rules import scope_name
+from services.access.domain.errors import ScopeNotHeld
+from services.access.domain.lifetime import key_expiry
+from services.access.domain.models import ApiKey
+from services.access.domain.scopes import ADMIN, not_held
+from services.access.domain.secret import Secret
+from services.access.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRequest:
+    """What a new key shall be."""
+
+    tenant_id: str
+    display_name: str
+    scopes: tuple[int, ...]
+    lifetime: timedelta | None = None
+    """None: the key does not expire."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateApiKey:
+    """Creates a key and hands its secret out, this once."""
+
+    store: Store
+    clock: Clock
+
+    async def __call__(
+        self, request: KeyRequest, *, held: Collection[int]
+    ) -> tuple[ApiKey, Secret]:
+        """Raises ScopeNotHeld when `held`, the creator's scopes, lack what the key shall grant."""
+        missing = not_held(held, request.scopes)
+        if missing:
+            raise ScopeNotHeld(scope_name(missing[0]))
+        now = self.clock.now()
+        secret = Secret.mint()
+        api_key = ApiKey(
+            key_id=mint_uuid7(now),
+            tenant_id=request.tenant_id,
+            display_name=request.display_name,
+            prefix=secret.prefix,
+            scopes=tuple(sorted(request.scopes)),
+            create_time=now,
+            expire_time=key_expiry(now, request.lifetime),
+        )
+        await self.store.add_api_key(api_key, secret)
+        return api_key, secret
+
+
+@dataclass(frozen=True, slots=True)
+class CreateAdminKey:
+    """Creates a key with every scope, for the operator of the cluster."""
+
+    create_api_key: CreateApiKey
+
+    async def __call__(self, tenant_id: str) -> Secret:
+        """Raises TenantNotFound."""
+        request = KeyRequest(tenant_id=tenant_id, display_name="admin", scopes=(ADMIN,))
+        _, secret = await self.create_api_key(request, held={ADMIN})
+        return secret

@@ -1,0 +1,129 @@
+"""Recipients, categories and preferences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+DEFAULT_LOCALE = "en"
+DEFAULT_TIME_ZONE = "UTC"
+DEFAULT_TTL = timedelta(days=3)
+
+
+class Channel(Enum):
+    """A way to reach a recipient."""
+
+    EMAIL = "email"
+    """By mail."""
+    IN_APP = "in_app"
+    """In the recipient's inbox."""
+
+
+class CategoryClass(Enum):
+    """Legal and practical kind of a category."""
+
+    TRANSACTIONAL = "transactional"
+    """Answers something the recipient did."""
+    SYSTEM = "system"
+    """Security and account notices; preferences cannot switch them off."""
+    MARKETING = "marketing"
+    """Advertising."""
+    REMINDER = "reminder"
+    """Something the recipient asked to be reminded of."""
+
+
+class Priority(Enum):
+    """How urgent a notification is."""
+
+    LOW = "low"
+    """May wait behind everything else."""
+    NORMAL = "normal"
+    """The ordinary case."""
+    HIGH = "high"
+    """A person is waiting for it."""
+    CRITICAL = "critical"
+    """Security codes, alarms."""
+
+
+class Guarantee(Enum):
+    """Promise for a message whose fate is unknown."""
+
+    AT_LEAST_ONCE = "at_least_once"
+    """Try again, at the risk of a duplicate."""
+    AT_MOST_ONCE = "at_most_once"
+    """Stop, at the risk of a loss."""
+
+
+class Choice(Enum):
+    """A recipient's word."""
+
+    ENABLED = "enabled"
+    """Wants them."""
+    DISABLED = "disabled"
+    """Does not want them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientProfile:
+    """What a tenant says of a recipient."""
+
+    recipient_id: str
+    emails: tuple[str, ...] = ()
+    """The preferred one first."""
+    phone_numbers: tuple[str, ...] = ()
+    """The preferred one first."""
+    locale: str = DEFAULT_LOCALE
+    time_zone: str = DEFAULT_TIME_ZONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """A stored recipient."""
+
+    profile: RecipientProfile
+    create_time: datetime
+    update_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CategoryDefinition:
+    """What a tenant says of a category."""
+
+    name: str
+    category_class: CategoryClass
+    channels: tuple[Channel, ...]
+    """Used when a send names none."""
+    priority: Priority = Priority.NORMAL
+    ttl: timedelta = DEFAULT_TTL
+    guarantee: Guarantee = Guarantee.AT_LEAST_ONCE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Category:
+    """A stored category."""
+
+    definition: CategoryDefinition
+    create_time: datetime
+    update_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preference:
+    """One word of a recipient."""
+
+    category: str | None
+    """None: every category."""
+    channel: Channel | None
+    """None: every channel."""
+    choice: Choice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreferenceChange:
+    """A preference to set or to clear."""
+
+    category: str | None
+    channel: Channel | None
+    choice: Choice | None
+    """None clears it."""

@@ -1,0 +1,118 @@
+"""Decides on which channels and endpoints a notification goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from services.preference.domain.hierarchy import wants
+from services.preference.domain.models import (
+    CategoryClass,
+    CategoryDefinition,
+    Channel,
+    Preference,
+    RecipientProfile,
+)
+
+
+class Outcome(Enum):
+    """What a plan comes to."""
+
+    DELIVER = "deliver"
+    """There is at least one delivery."""
+    SUPPRESS = "suppress"
+    """No channel remains; the decisions say why."""
+    RECIPIENT_UNKNOWN = "recipient_unknown"
+    """The recipient is gone."""
+    CATEGORY_UNKNOWN = "category_unknown"
+    """The category is gone."""
+
+
+class Reason(Enum):
+    """Why a channel is or is not used."""
+
+    SELECTED = "selected"
+    """Used."""
+    DISABLED_BY_RECIPIENT = "disabled_by_recipient"
+    """The recipient switched it off."""
+    NO_CONTACT_POINT = "no_contact_point"
+    """The recipient has no address there."""
+    NOT_IN_TEMPLATE = "not_in_template"
+    """There is no content for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Whether a channel is used, and why."""
+
+    channel: Channel
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedDelivery:
+    """One delivery of a plan."""
+
+    channel: Channel
+    endpoint: str
+    locale: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The decision for a notification."""
+
+    outcome: Outcome
+    decisions: tuple[Decision, ...] = ()
+    deliveries: tuple[PlannedDelivery, ...] = ()
+
+
+def plan_deliveries(
+    recipient: RecipientProfile | None,
+    category: CategoryDefinition | None,
+    preferences: Collection[Preference],
+    *,
+    requested: Sequence[Channel],
+    content: Collection[Channel],
+) -> Plan:
+    """Returns the plan.
+
+    Considered are the requested channels, or the category's when none is requested, each once and
+    in that order. Of several grounds against a channel the recipient's word is given first, then
+    missing content, then a missing address. Categories of the class system do not ask the recipient.
+    """
+    if recipient is None:
+        return Plan(outcome=Outcome.RECIPIENT_UNKNOWN)
+    if category is None:
+        return Plan(outcome=Outcome.CATEGORY_UNKNOWN)
+    asked = category.category_class is not CategoryClass.SYSTEM
+    decisions = []
+    deliveries = []
+    for channel in dict.fromkeys(requested or category.channels):
+        endpoint = _endpoint(recipient, channel)
+        if asked and not wants(preferences, category.name, channel):
+            reason = Reason.DISABLED_BY_RECIPIENT
+        elif channel not in content:
+            reason = Reason.NOT_IN_TEMPLATE
+        elif endpoint is None:
+            reason = Reason.NO_CONTACT_POINT
+        else:
+            reason = Reason.SELECTED
+            deliveries.append(
+                PlannedDelivery(channel=channel, endpoint=endpoint, locale=recipient.locale)
+            )
+        decisions.append(Decision(channel=channel, reason=reason))
+    return Plan(
+        outcome=Outcome.DELIVER if deliveries else Outcome.SUPPRESS,
+        decisions=tuple(decisions),
+        deliveries=tuple(deliveries),
+    )
+
+
+def _endpoint(recipient: RecipientProfile, channel: Channel) -> str | None:
+    match channel:
+        case Channel.EMAIL:
+            return recipient.emails[0] if recipient.emails else None
+        case Channel.IN_APP:
+            return recipient.recipient_id

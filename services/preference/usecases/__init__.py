@@ -1,0 +1,1 @@
+"""What preference does, one verb per file."""

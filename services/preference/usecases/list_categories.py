@@ -1,0 +1,22 @@
+"""Lists categories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.preference.domain.models import Category
+from services.preference.domain.page import Page, PageRequest
+from services.preference.store.categories import CategoryStore
+
+
+@dataclass(frozen=True, slots=True)
+class ListCategories:
+    """Returns categories by name."""
+
+    store: CategoryStore
+
+    async def __call__(self, tenant_id: str, request: PageRequest) -> Page[Category]:
+        """Returns the page after the last name of the page before."""
+        # One more than asked for says whether there is a next page.
+        found = await self.store.list_after(tenant_id, request.after, request.size + 1)
+        return Page.cut(found, request.size, key=lambda category: category.definition.name)

@@ -1,0 +1,98 @@
+"""Puts preference together."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+from libs.postgres.migrations import migrate
+from libs.postgres.pool import open_pool
+from libs.runtime.host import Host
+from services.preference.entrypoints.categories import CategoryServicer
+from services.preference.entrypoints.planning import PlanningServicer
+from services.preference.entrypoints.preferences import PreferenceServicer
+from services.preference.entrypoints.recipients import RecipientServicer
+from services.preference.store.categories import CategoryStore
+from services.preference.store.driver import Pool
+from services.preference.store.planning import PlanningStore
+from services.preference.store.preferences import PreferenceStore
+from services.preference.store.recipients import RecipientStore
+from services.preference.usecases.check_sends import CheckSends
+from services.preference.usecases.get_category import GetCategory
+from services.preference.usecases.get_preferences import GetPreferences
+from services.preference.usecases.get_recipient import GetRecipient
+from services.preference.usecases.list_categories import ListCategories
+from services.preference.usecases.list_recipients import ListRecipients
+from services.preference.usecases.plan_deliveries import PlanDeliveries
+from services.preference.usecases.update_preferences import UpdatePreferences
+from services.preference.usecases.upsert_category import UpsertCategory
+from services.preference.usecases.upsert_recipient import UpsertRecipient
+from tidings.internal.preference.v1 import planning_service_pb2
+from tidings.internal.preference.v1.planning_service_pb2_grpc import (
+    add_PlanningServiceServicer_to_server,
+)
+from tidings.preference.v1 import (
+    category_service_pb2,
+    preference_service_pb2,
+    recipient_service_pb2,
+)
+from tidings.preference.v1.category_service_pb2_grpc import add_CategoryServiceServicer_to_server
+from tidings.preference.v1.preference_service_pb2_grpc import (
+    add_PreferenceServiceServicer_to_server,
+)
+from tidings.preference.v1.recipient_service_pb2_grpc import add_RecipientServiceServicer_to_server
+
+
+async def open_service(stack: AsyncExitStack, host: Host) -> None:
+    """Adds preference to a host."""
+    pool = await stack.enter_async_context(open_pool(host.database_url, application="preference"))
+    await migrate(pool, package="services.preference", schema="preference")
+    host.public.add(
+        add_RecipientServiceServicer_to_server,
+        _recipients(pool),
+        recipient_service_pb2.DESCRIPTOR.services_by_name["RecipientService"],
+    )
+    host.public.add(
+        add_CategoryServiceServicer_to_server,
+        _categories(pool),
+        category_service_pb2.DESCRIPTOR.services_by_name["CategoryService"],
+    )
+    host.public.add(
+        add_PreferenceServiceServicer_to_server,
+        _preferences(pool),
+        preference_service_pb2.DESCRIPTOR.services_by_name["PreferenceService"],
+    )
+    host.internal.add(
+        add_PlanningServiceServicer_to_server,
+        _planning(pool),
+        planning_service_pb2.DESCRIPTOR.services_by_name["PlanningService"],
+    )
+
+
+def _recipients(pool: Pool) -> RecipientServicer:
+    store = RecipientStore(pool)
+    return RecipientServicer(
+        upsert_recipient=UpsertRecipient(store),
+        get_recipient=GetRecipient(store),
+        list_recipients=ListRecipients(store),
+    )
+
+
+def _categories(pool: Pool) -> CategoryServicer:
+    store = CategoryStore(pool)
+    return CategoryServicer(
+        upsert_category=UpsertCategory(store),
+        get_category=GetCategory(store),
+        list_categories=ListCategories(store),
+    )
+
+
+def _preferences(pool: Pool) -> PreferenceServicer:
+    store = PreferenceStore(pool)
+    return PreferenceServicer(
+        update_preferences=UpdatePreferences(store), get_preferences=GetPreferences(store)
+    )
+
+
+def _planning(pool: Pool) -> PlanningServicer:
+    store = PlanningStore(pool)
+    return PlanningServicer(check_sends=CheckSends(store), plan_deliveries=PlanDeliveries(store))
