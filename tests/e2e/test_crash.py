@@ -15,11 +15,12 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from libs.embedded.passwords import password
 from libs.embedded.ports import remembered_port
+from libs.embedded.postgres import DATABASE, USER
 from libs.embedded.smtp_sink import MailKeeper, open_smtp_sink
 from tests.support.api import Api, create_tenant
 from tests.support.eventually import eventually
 from tests.support.server import ServerProcess
-from tidings.dispatch.v1.delivery_pb2 import ATTEMPT_OUTCOME_UNKNOWN, DeliveryState
+from tidings.dispatch.v1.delivery_pb2 import ATTEMPT_OUTCOME_UNKNOWN, Delivery, DeliveryState
 from tidings.inbox.v1.inbox_service_pb2 import ListInboxItemsRequest
 from tidings.ingestion.v1.ingestion_service_pb2 import SendNotificationResponse
 
@@ -93,9 +94,9 @@ async def in_flight(directory: Path) -> dict[str, int]:
     connection = await asyncpg.connect(
         host="127.0.0.1",
         port=remembered_port(folder / "port"),
-        user="postgres",
+        user=USER,
         password=password(folder),
-        database="tidings",
+        database=DATABASE,
         ssl=False,
     )
     try:
@@ -174,8 +175,7 @@ async def check_mails(api: Api, ids: set[str], folder: Path) -> None:
         if any(attempt.outcome == ATTEMPT_OUTCOME_UNKNOWN for attempt in delivery.attempts):
             allowed.add(delivery.delivery_id)
     kept = Counter(
-        message_from_bytes(path.read_bytes())["X-Tidings-Delivery"]
-        for path in folder.glob("*.eml")
+        message_from_bytes(path.read_bytes())["X-Tidings-Delivery"] for path in folder.glob("*.eml")
     )
     doubled = {delivery for delivery, count in kept.items() if count > 1}
     print(f"mails {kept.total()}, doubled {len(doubled)}, being sent at a kill {len(allowed)}")  # noqa: T201 - the evidence
@@ -183,7 +183,7 @@ async def check_mails(api: Api, ids: set[str], folder: Path) -> None:
     assert doubled <= allowed
 
 
-async def _ended(api: Api, notification_id: str) -> object:
+async def _ended(api: Api, notification_id: str) -> Delivery | None:
     notification = await api.get(notification_id)
     mails = [d for d in notification.deliveries if d.endpoint == "alice@example.com"]
     return mails[0] if mails and mails[0].state in ENDS else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.struct_pb2 import Struct
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
@@ -77,7 +78,7 @@ class Api:
         self,
         recipients: Sequence[str] = ("alice",),
         *,
-        guarantee: Guarantee = Guarantee.GUARANTEE_AT_LEAST_ONCE,
+        guarantee: Guarantee.ValueType = Guarantee.GUARANTEE_AT_LEAST_ONCE,
     ) -> None:
         """Stores a category, a published template of one variable, and recipients."""
         category = Category(
@@ -105,9 +106,7 @@ class Api:
         for recipient in recipients:
             await self.recipients.UpsertRecipient(
                 UpsertRecipientRequest(
-                    recipient=Recipient(
-                        recipient_id=recipient, emails=[f"{recipient}@example.com"]
-                    )
+                    recipient=Recipient(recipient_id=recipient, emails=[f"{recipient}@example.com"])
                 ),
                 metadata=self.metadata,
             )
@@ -116,9 +115,9 @@ class Api:
         self,
         recipient: str = "alice",
         *,
-        variables: Mapping[str, object] | None = None,
+        variables: Mapping[str, float | str] | None = None,
         request_id: str = "",
-        channels: Sequence[Channel] = (),
+        channels: Sequence[Channel.ValueType] = (),
         template: str = TEMPLATE,
         category: str = CATEGORY,
     ) -> SendNotificationResponse:
@@ -149,9 +148,9 @@ class Api:
 def send_request(
     recipient: str = "alice",
     *,
-    variables: Mapping[str, object] | None = None,
+    variables: Mapping[str, float | str] | None = None,
     request_id: str = "",
-    channels: Sequence[Channel] = (),
+    channels: Sequence[Channel.ValueType] = (),
     template: str = TEMPLATE,
     category: str = CATEGORY,
 ) -> SendNotificationRequest:
@@ -201,7 +200,8 @@ def violated_fields(error: grpc.aio.AioRpcError) -> list[str]:
     return []
 
 
-def _details(error: grpc.aio.AioRpcError) -> Sequence[object]:
-    status = rpc_status.from_call(error)
+def _details(error: grpc.aio.AioRpcError) -> Sequence[AnyMessage]:
+    # Its types know synchronous calls only.
+    status = rpc_status.from_call(error)  # type: ignore[arg-type]
     assert status is not None, error
-    return status.details  # type: ignore[no-any-return]
+    return status.details

@@ -11,11 +11,10 @@ Value = TypeVar("Value")
 _STEP_S = 0.02
 
 
-async def eventually(
-    probe: Callable[[], Awaitable[Value | None]], *, within: float = 10
-) -> Value:
+async def eventually(probe: Callable[[], Awaitable[Value | None]], *, within: float = 10) -> Value:
     """Returns the first truthy value of `probe`; TimeoutError when there is none in time."""
     async with asyncio.timeout(within):
-        while not (value := await probe()):
+        # What is looked at is in another process or a database, which set no event here.
+        while not (value := await probe()):  # noqa: ASYNC110
             await asyncio.sleep(_STEP_S)
     return value
