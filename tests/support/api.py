@@ -204,4 +204,4 @@ def _details(error: grpc.aio.AioRpcError) -> Sequence[AnyMessage]:
     # Its types know synchronous calls only.
     status = rpc_status.from_call(error)  # type: ignore[arg-type]
     assert status is not None, error
-    return status.details
+    return list(status.details)

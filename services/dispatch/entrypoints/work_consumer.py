@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
+from libs.failpoints import failpoint
 from libs.messaging.broker import Broker, Received
 from services.dispatch import wire
 from services.dispatch.usecases.claim_work import ClaimWork
@@ -41,3 +42,4 @@ class WorkConsumer:
             return
         await self._claim.claim_message(batch)
         await received.acknowledge()
+        failpoint("dispatch.acknowledged")

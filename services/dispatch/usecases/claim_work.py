@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import asyncpg
 
 from libs.clock import Clock
+from libs.failpoints import failpoint
 from libs.messaging.topology import CLAIMED
 from libs.postgres.transaction import Connection, in_transaction
 from services.dispatch import wire
@@ -54,7 +55,9 @@ class ClaimWork:
             return new
 
         try:
+            failpoint("dispatch.claiming")
             claimed = await in_transaction(self._pool, work)
+            failpoint("dispatch.claimed")
         finally:
             await lane.free(len(batch.tasks) - len(claimed))
         lane.put(claimed)

@@ -7,6 +7,7 @@ import logging
 from uuid import UUID
 
 from libs.batching import Batcher
+from libs.failpoints import failpoint
 from libs.messaging.broker import Broker, BrokerUnavailable, Message, Unroutable
 from libs.messaging.topology import EVENTS
 from services.dispatch.store import EventOutbox
@@ -47,6 +48,7 @@ class PublishEvents:
     async def _publish(self, batch_id: UUID, routing_key: str, payload: bytes) -> None:
         try:
             await self._broker.publish(EVENTS, routing_key, Message(body=payload))
+            failpoint("dispatch.event_published")
             await self._confirmed.submit(batch_id)
         except (BrokerUnavailable, Unroutable) as error:
             _log.warning("event_not_published", extra={"why": repr(error)})

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from libs.clock import Clock
+from libs.failpoints import failpoint
 from services.dispatch import wire
 from services.dispatch.channels.mime import message_id
 from services.dispatch.channels.smtp import SmtpProvider
@@ -66,6 +67,7 @@ class SendEmail:
             call_timeout=self._call_timeout + _MARGIN,
             render_time=render_time,
         )
+        failpoint("dispatch.sending")
         mine = [item for item in rendered if item[0].task.delivery_id in begun]
         attempts = await asyncio.gather(
             *(
@@ -73,7 +75,9 @@ class SendEmail:
                 for delivery, content in mine
             )
         )
+        failpoint("dispatch.sent")
         await self._settle([delivery for delivery, _ in mine], attempts)
+        failpoint("dispatch.settled")
 
     async def _settle(
         self, deliveries: Sequence[ClaimedDelivery], attempts: Sequence[Attempt]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from libs.clock import Clock
+from libs.failpoints import failpoint
 from services.dispatch import wire
 from services.dispatch.clients import Inbox
 from services.dispatch.domain.models import (
@@ -33,6 +34,7 @@ class SendInApp:
         """See `Outlet.send`."""
         begun = self._clock.now()
         await self._inbox.deliver([(delivery, content.in_app) for delivery, content in rendered])
+        failpoint("dispatch.in_app_delivered")
         attempt = Attempt(
             provider=_PROVIDER,
             start_time=begun,

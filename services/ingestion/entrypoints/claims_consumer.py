@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from libs.failpoints import failpoint
 from libs.messaging.broker import Broker, Received
 from libs.messaging.topology import CLAIMED_QUEUE
 from services.ingestion import wire
@@ -35,4 +36,5 @@ class ClaimsConsumer:
             await received.reject(requeue=False)
             return
         await self._finish(outbox_ids)
+        failpoint("ingestion.finished")
         await received.acknowledge()

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from libs.clock import Clock, mint_uuid7
 from libs.errors import TidingsError
+from libs.failpoints import failpoint
 from services.ingestion.clients import Planner, TemplateCatalog
 from services.ingestion.domain.acceptance import check_template
 from services.ingestion.domain.credit import channel_mask
@@ -71,7 +72,9 @@ class AcceptNotifications:
         owner = self._owner()
         new: set[UUID] = set()
         try:
+            failpoint("ingestion.accepting")
             new = await self._store.accept(accepted, [owner if take else None for take in taken])
+            failpoint("ingestion.accepted")
         finally:
             self._hand_over.put(
                 [item.notification for item, take in zip(accepted, taken, strict=True) if take],

@@ -13,6 +13,7 @@ import asyncpg
 
 from libs.clock import Clock, mint_uuid7
 from libs.errors import DependencyUnavailable
+from libs.failpoints import failpoint
 from libs.postgres.transaction import Connection, in_transaction
 from services.ingestion import wire
 from services.ingestion.clients import Planner
@@ -93,8 +94,11 @@ class PlanNotifications:
             _log.warning("planning_waits", extra={"notifications": len(batch)})
             await self._release(batch, pause=self._pause)
             return
+        failpoint("ingestion.decided")
         messages = await in_transaction(self._pool, lambda c: self._store(c, batch, plans))
+        failpoint("ingestion.planned")
         await self._publish(messages)
+        failpoint("ingestion.published")
 
     async def _release(self, batch: Sequence[Notification], *, pause: timedelta) -> None:
         await self._notifications.release(
