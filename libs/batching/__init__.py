@@ -56,15 +56,23 @@ class Batcher(Generic[Item, Answer]):
 
     async def submit(self, item: Item) -> Answer:
         """Returns the item's answer; raises its error, or Overloaded when too many wait."""
-        if len(self._waiting) >= self._max_waiting:
-            raise Overloaded("too many requests are waiting")
+        return await self._enqueue(item)
+
+    async def submit_all(self, items: Sequence[Item]) -> list[Answer | BaseException]:
+        """Returns an answer or an error per item, in order."""
+        return await asyncio.gather(*map(self._enqueue, items), return_exceptions=True)
+
+    def _enqueue(self, item: Item) -> asyncio.Future[Answer]:
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        if len(self._waiting) >= self._max_waiting:
+            future.set_exception(Overloaded("too many requests are waiting"))
+            return future
         self._waiting.append((item, future))
         if not self._scheduled:
             # One turn of the loop lets calls that arrived together go together.
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._start)
-        return await future
+        return future
 
     def _start(self) -> None:
         self._scheduled = False

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from libs.messaging.broker import Handler, Message, Unroutable
-from libs.messaging.topology import BINDINGS, EVENTS, Binding
+from libs.messaging.topology import BINDINGS, DEAD_LETTERS_QUEUE, EVENTS, Binding
 
 _log = logging.getLogger(__name__)
 _PAUSE_AFTER_FAILURE_S = 0.2
@@ -46,8 +46,9 @@ class _Queue:
 
 
 class _Received:
-    def __init__(self, queue: _Queue, entry: _Entry) -> None:
+    def __init__(self, queue: _Queue, dead: _Queue, entry: _Entry) -> None:
         self._queue = queue
+        self._dead = dead
         self._entry = entry
         self.open = True
 
@@ -70,7 +71,8 @@ class _Received:
             self.open = False
             self._queue.put_back(self._entry)
         elif self.open:
-            _log.error("message_rejected", extra={"headers": dict(self._entry.message.headers)})
+            loop = asyncio.get_running_loop()
+            self._dead.put(_Entry(self._entry.message, loop.create_future()))
             await self.acknowledge()
 
 
@@ -85,6 +87,7 @@ class MemoryBroker:
             route = self._routes.setdefault((binding.exchange, binding.routing_key), [])
             route.append(binding.queue)
             self._queues.setdefault(binding.queue, _Queue())
+        self._dead = self._queues.setdefault(DEAD_LETTERS_QUEUE, _Queue())
 
     async def publish(self, exchange: str, routing_key: str, message: Message) -> None:
         """Queues the message; see `Broker.publish`."""
@@ -112,7 +115,7 @@ class MemoryBroker:
 
     async def _work(self, source: _Queue, handler: Handler) -> None:
         while True:
-            received = _Received(source, await source.take())
+            received = _Received(source, self._dead, await source.take())
             try:
                 await handler(received)
             except Exception:  # noqa: BLE001 - the rim of the consumer

@@ -15,6 +15,11 @@ DEAD_LETTERS_QUEUE = "tidings.dead-letters"
 CLAIMED = "deliveries.claimed"
 """Routing key of the fact that deliveries are in the ledger."""
 
+OUTBOX_ID_HEADER = "tidings-outbox-id"
+"""Header of a work message with its outbox row, so that even one that cannot be read can be told."""
+TENANT_HEADER = "tidings-tenant-id"
+"""Header of a work message with its tenant."""
+
 _CHANNELS = ("email", "in_app")
 _PRIORITIES = ("critical", "high", "normal", "low")
 

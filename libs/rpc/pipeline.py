@@ -16,7 +16,7 @@ from libs.errors import Cause, TidingsError
 from libs.identity.authenticator import Authenticator, CredentialMissing
 from libs.identity.caller import set_caller
 from libs.rpc import rules
-from libs.rpc.status import abort_internal, abort_with
+from libs.rpc.status import abort_with
 from libs.rpc.validation import validate
 
 _log = logging.getLogger(__name__)
@@ -139,7 +139,8 @@ class Pipeline(grpc.aio.ServerInterceptor):
         parse = handler.request_deserializer
         if parse is None:
             return handler
-        decode = _decoder(parse, self._max_request_bytes)
+        limit = rules.max_request_bytes(rules.find_method(method)) or self._max_request_bytes
+        decode = _decoder(parse, limit)
         call = _Call(self._gate, method)
         if handler.response_streaming:
             return grpc.unary_stream_rpc_method_handler(
@@ -171,12 +172,10 @@ class _Call:
 
     async def fail(self, error: Exception, context: Context) -> NoReturn:
         request_id = str(uuid4())
-        if isinstance(error, TidingsError):
-            await abort_with(context, error, request_id)
-        _log.error(
-            "call_failed", exc_info=error, extra={"method": self._method, "request_id": request_id}
-        )
-        await abort_internal(context, request_id)
+        if not isinstance(error, TidingsError):
+            fields = {"method": self._method, "request_id": request_id}
+            _log.error("call_failed", exc_info=error, extra=fields)
+        await abort_with(context, error, request_id)
 
 
 def _unary(call: _Call, behavior: Any) -> Any:

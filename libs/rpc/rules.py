@@ -41,6 +41,11 @@ def rule_of(method: MethodDescriptor) -> Authorization:
     return method.GetOptions().Extensions[authorization_pb2.authorization]
 
 
+def max_request_bytes(method: MethodDescriptor) -> int:
+    """Returns the largest request the method accepts; 0 where it does not say."""
+    return method.GetOptions().Extensions[authorization_pb2.max_request_bytes]
+
+
 def check(rule: Authorization, caller: Caller) -> None:
     """Raises ScopeMissing unless the caller holds the rule's scope."""
     if rule.scope == Scope.SCOPE_UNSPECIFIED:

@@ -16,7 +16,7 @@ from libs.rpc.pipeline import Gatekeeper, Pipeline
 _HEALTH: str = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 Servicer = TypeVar("Servicer")
 
-_TRANSPORT_LIMIT = 4 << 20
+_TRANSPORT_LIMIT = 8 << 20
 _OPTIONS: list[tuple[str, Any]] = [
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),

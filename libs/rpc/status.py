@@ -29,49 +29,48 @@ STATUS_OF_CAUSE: dict[Cause, grpc.StatusCode] = {
     Cause.UNIMPLEMENTED: grpc.StatusCode.UNIMPLEMENTED,
 }
 
+_CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
+
+
+def status_of(error: BaseException, request_id: str) -> status_pb2.Status:
+    """Returns an error as callers see it: in full if it is ours to tell, else INTERNAL and nothing
+    of it but a request id to quote."""
+    if isinstance(error, TidingsError):
+        details: list[Message] = [
+            error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)
+        ]
+        if error.violations:
+            details.append(_bad_request(error.violations))
+        if error.retry_after is not None:
+            details.append(_retry_info(error.retry_after))
+        return _status(STATUS_OF_CAUSE[error.cause], error.message, details, request_id)
+    details = [error_details_pb2.ErrorInfo(reason="INTERNAL", domain=DOMAIN)]
+    message = f"internal error; quote request id {request_id}"
+    return _status(grpc.StatusCode.INTERNAL, message, details, request_id)
+
 
 async def abort_with(
-    context: grpc.aio.ServicerContext[Message, Message], error: TidingsError, request_id: str
+    context: grpc.aio.ServicerContext[Message, Message], error: Exception, request_id: str
 ) -> NoReturn:
     """Ends the call with the error's status and details."""
-    details: list[Message] = [
-        error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)
-    ]
-    if error.violations:
-        details.append(_bad_request(error.violations))
-    if error.retry_after is not None:
-        details.append(_retry_info(error.retry_after))
-    await _abort(context, STATUS_OF_CAUSE[error.cause], error.message, details, request_id)
+    status = status_of(error, request_id)
+    await context.abort(
+        _CODES[status.code],
+        status.message,
+        (("grpc-status-details-bin", status.SerializeToString()),),
+    )
 
 
-async def abort_internal(
-    context: grpc.aio.ServicerContext[Message, Message], request_id: str
-) -> NoReturn:
-    """Ends the call with INTERNAL and nothing of the exception but a request id to quote."""
-    details: list[Message] = [error_details_pb2.ErrorInfo(reason="INTERNAL", domain=DOMAIN)]
-    message = f"internal error; quote request id {request_id}"
-    await _abort(context, grpc.StatusCode.INTERNAL, message, details, request_id)
-
-
-async def _abort(
-    context: grpc.aio.ServicerContext[Message, Message],
-    code: grpc.StatusCode,
-    message: str,
-    details: list[Message],
-    request_id: str,
-) -> NoReturn:
-    details.append(error_details_pb2.RequestInfo(request_id=request_id))
+def _status(
+    code: grpc.StatusCode, message: str, details: list[Message], request_id: str
+) -> status_pb2.Status:
     number: int = code.value[0]
     status = status_pb2.Status(code=number, message=message[:_MAX_TEXT])
-    for detail in details:
+    for detail in [*details, error_details_pb2.RequestInfo(request_id=request_id)]:
         packed = AnyMessage()
         packed.Pack(detail)
         status.details.append(packed)
-    await context.abort(
-        code,
-        message[:_MAX_TEXT],
-        (("grpc-status-details-bin", status.SerializeToString()),),
-    )
+    return status
 
 
 def _bad_request(violations: tuple[FieldViolation, ...]) -> error_details_pb2.BadRequest:

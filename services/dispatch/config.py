@@ -27,10 +27,13 @@ class Settings:
     """Ceiling of the wait before the second attempt; it doubles from there."""
     retry_ceiling: timedelta
     """Longest wait between attempts."""
+    max_lone_deaths: int
+    """Deaths of a process with one delivery alone in hand before that is a dead letter."""
     lane_capacity: int
-    """Deliveries of one channel in hand at once."""
+    """Deliveries of one channel and priority in hand at once."""
     smtp_url: str
-    """`smtp://` or `smtps://`, with user and password if the server wants them."""
+    """`smtp://` or `smtps://`, with user and password if the server wants them; or `file:///path` of
+    a file that says what would have been sent, for development."""
     smtp_sender: str
     """`From` of every mail."""
     smtp_connections: int
@@ -49,7 +52,8 @@ class Settings:
             max_attempts=environ.integer("TIDINGS_DISPATCH_MAX_ATTEMPTS", 8, least=1),
             retry_base=environ.seconds("TIDINGS_DISPATCH_RETRY_BASE_SECONDS", 2),
             retry_ceiling=environ.seconds("TIDINGS_DISPATCH_RETRY_CEILING_SECONDS", 600),
-            lane_capacity=environ.integer("TIDINGS_DISPATCH_LANE_CAPACITY", 1_000, least=200),
+            max_lone_deaths=environ.integer("TIDINGS_DISPATCH_MAX_LONE_DEATHS", 3, least=1),
+            lane_capacity=environ.integer("TIDINGS_DISPATCH_LANE_CAPACITY", 400, least=1),
             smtp_url=environ.text("TIDINGS_SMTP_URL"),
             smtp_sender=environ.text("TIDINGS_SMTP_SENDER", "Tidings <no-reply@tidings.example>"),
             smtp_connections=environ.integer("TIDINGS_SMTP_CONNECTIONS", 10, least=1),

@@ -18,11 +18,15 @@ from services.dispatch.domain.models import (
     DeliveryBatch,
     DeliveryState,
     DeliveryTask,
+    DeliveryToCancel,
 )
 from tidings.common.v1.channel_pb2 import Channel
-from tidings.dispatch.v1 import delivery_pb2
+from tidings.dispatch.v1 import dead_letter_service_pb2, delivery_pb2
 from tidings.event.v1 import delivery_batch_pb2, event_batch_pb2
 from tidings.internal.dispatch.v1.ledger_service_pb2 import AttemptLog, LedgerEntry
+from tidings.internal.dispatch.v1.ledger_service_pb2 import (
+    DeliveryToCancel as DeliveryToCancelMessage,
+)
 from tidings.internal.inbox.v1.inbox_delivery_service_pb2 import InboxDelivery
 from tidings.internal.template.v1.rendering_service_pb2 import RenderTask, TemplateReference
 from tidings.template.v1.content_pb2 import InAppContent
@@ -148,3 +152,32 @@ def ledger_entry_to_proto(
     if row["notification_id"] in stream_write_times:
         delivery.stream_write_time.CopyFrom(stream_write_times[row["notification_id"]])
     return LedgerEntry(notification_id=row["notification_id"].bytes, delivery=delivery)
+
+
+def delivery_to_cancel_from_proto(message: DeliveryToCancelMessage) -> DeliveryToCancel:
+    """Returns a delivery that ingestion wants stopped."""
+    return DeliveryToCancel(
+        delivery_id=UUID(bytes=message.delivery_id),
+        tenant_id=message.tenant_id,
+        notification_id=UUID(bytes=message.notification_id),
+        revision=message.revision,
+        channel=message.channel,
+        endpoint=message.endpoint,
+        expire_time=message.expire_time.ToDatetime(UTC),
+    )
+
+
+def dead_letter_to_proto(row: asyncpg.Record) -> dead_letter_service_pb2.DeadLetter:
+    """Returns a dead letter as it may be listed: without its content."""
+    letter = dead_letter_service_pb2.DeadLetter(
+        dead_letter_id=str(row["dead_letter_id"]),
+        reason=row["reason"],
+        detail=row["detail"],
+        channel=row["channel"],
+        body_size=row["body_size"],
+        create_time=timestamp(row["create_time"]),
+    )
+    if row["delivery_id"] is not None:
+        letter.delivery_id = str(row["delivery_id"])
+        letter.notification_id = str(row["notification_id"])
+    return letter

@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from itertools import product
 from uuid import UUID
 
 from libs.batching import Batcher
+from libs.clock import Clock
 from libs.messaging.topology import BINDINGS, DELIVERIES
 from libs.postgres.incarnation import Incarnation
 from libs.postgres.migrations import migrate
 from libs.postgres.pool import open_pool
 from libs.runtime.host import Host
+from services.dispatch.channels.file import FileProvider
+from services.dispatch.channels.provider import EmailProvider
 from services.dispatch.channels.smtp import SmtpProvider
 from services.dispatch.clients import Inbox, Renderer
 from services.dispatch.config import Settings
-from services.dispatch.domain.models import EMAIL, IN_APP
+from services.dispatch.domain.models import EMAIL, IN_APP, PRIORITIES
 from services.dispatch.domain.settling import RetryPolicy
-from services.dispatch.entrypoints.grpc import LedgerServicer
+from services.dispatch.entrypoints.grpc import DeadLetterServicer, LedgerServicer
 from services.dispatch.entrypoints.work_consumer import WorkConsumer
-from services.dispatch.store import EventOutbox, Ledger
+from services.dispatch.store.dead_letters import DeadLetterStore
+from services.dispatch.store.events import EventOutbox
+from services.dispatch.store.ledger import Ledger
+from services.dispatch.usecases.cancel_deliveries import CancelDeliveries
 from services.dispatch.usecases.claim_work import ClaimWork
-from services.dispatch.usecases.deliver import Deliver
+from services.dispatch.usecases.deliver import Deliver, Outlet
 from services.dispatch.usecases.lane import Lane
 from services.dispatch.usecases.publish_events import PublishEvents
 from services.dispatch.usecases.read_deliveries import ReadDeliveries
 from services.dispatch.usecases.recover_orphans import RecoverOrphans
 from services.dispatch.usecases.send_email import SendEmail
 from services.dispatch.usecases.send_in_app import SendInApp
+from services.dispatch.usecases.slots import Slots
+from services.dispatch.usecases.solitude import Solitude
+from tidings.dispatch.v1 import dead_letter_service_pb2
+from tidings.dispatch.v1.dead_letter_service_pb2_grpc import (
+    add_DeadLetterServiceServicer_to_server,
+)
 from tidings.internal.dispatch.v1 import ledger_service_pb2
 from tidings.internal.dispatch.v1.ledger_service_pb2_grpc import add_LedgerServiceServicer_to_server
 from tidings.internal.inbox.v1.inbox_delivery_service_pb2_grpc import InboxDeliveryServiceStub
@@ -66,18 +79,41 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
         ceiling=settings.retry_ceiling,
     )
     lanes = await _open_lanes(stack, host, settings, ledger, inbox, policy)
+    dead_letters = DeadLetterStore(pool)
     claim = ClaimWork(
-        pool=pool, ledger=ledger, events=events, publish=publish, lanes=lanes, clock=host.clock
+        pool=pool,
+        ledger=ledger,
+        events=events,
+        dead_letters=dead_letters,
+        publish=publish,
+        lanes={(lane.channel, lane.priority): lane for lane in lanes},
+        clock=host.clock,
     )
     host.internal.add(
         add_LedgerServiceServicer_to_server,
-        LedgerServicer(read_deliveries=ReadDeliveries(ledger=ledger, inbox=inbox)),
+        LedgerServicer(
+            read_deliveries=ReadDeliveries(ledger=ledger, inbox=inbox),
+            cancel_deliveries=CancelDeliveries(ledger=ledger),
+        ),
         ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"],
+    )
+    host.public.add(
+        add_DeadLetterServiceServicer_to_server,
+        DeadLetterServicer(store=dead_letters),
+        dead_letter_service_pb2.DESCRIPTOR.services_by_name["DeadLetterService"],
     )
 
     queues = [binding.queue for binding in BINDINGS if binding.exchange == DELIVERIES]
-    consumer = WorkConsumer(broker=host.broker, queues=queues, claim=claim)
-    recover = RecoverOrphans(ledger=ledger, policy=policy, clock=host.clock)
+    consumer = WorkConsumer(broker=host.broker, queues=queues, claim=claim, clock=host.clock)
+    recover = RecoverOrphans(
+        pool=pool,
+        ledger=ledger,
+        dead_letters=dead_letters,
+        policy=policy,
+        max_lone_deaths=settings.max_lone_deaths,
+        may_judge=incarnation.may_judge,
+        clock=host.clock,
+    )
     host.loops.add_periodic("dispatch.renew", incarnation.renew, every=settings.lease / 5)
     host.loops.add("dispatch.work", consumer.run)
     host.loops.add_periodic("dispatch.due", claim.claim_due, every=settings.sweep_interval)
@@ -92,40 +128,53 @@ async def _open_lanes(
     ledger: Ledger,
     inbox: Inbox,
     policy: RetryPolicy,
-) -> dict[int, Lane]:
+) -> list[Lane]:
     renderer = Renderer(RenderingServiceStub(host.peer("template")))
-    provider = await stack.enter_async_context(
-        SmtpProvider(
-            settings.smtp_url,
-            sender=settings.smtp_sender,
-            connections=settings.smtp_connections,
-            clock=host.clock,
-        )
-    )
     email = SendEmail(
         ledger=ledger,
-        provider=provider,
+        provider=await stack.enter_async_context(_email_provider(settings, host.clock)),
         sender=settings.smtp_sender,
-        slice_size=settings.smtp_connections,
+        slots=Slots(settings.smtp_connections),
         call_timeout=settings.smtp_timeout,
         policy=policy,
         clock=host.clock,
     )
     in_app = SendInApp(ledger=ledger, inbox=inbox, clock=host.clock)
-    lanes: dict[int, Lane] = {}
-    for channel, outlet in ((EMAIL, email), (IN_APP, in_app)):
+    outlets: dict[int, Outlet] = {EMAIL: email, IN_APP: in_app}
+    solitude = Solitude()
+    lanes: list[Lane] = []
+    for channel, priority in product(outlets, PRIORITIES):
         deliver = Deliver(
             ledger=ledger,
             renderer=renderer,
-            outlet=outlet,
+            outlet=outlets[channel],
             policy=policy,
             clock=host.clock,
         )
-        lane = Lane(channel, deliver, capacity=settings.lane_capacity, batch=_BATCH)
-        host.loops.add(f"dispatch.lane.{channel}", lane.run)
+        lane = Lane(
+            channel,
+            priority,
+            deliver=deliver,
+            deliver_alone=deliver.alone,
+            solitude=solitude,
+            capacity=settings.lane_capacity,
+            batch=_BATCH,
+        )
+        host.loops.add(f"dispatch.lane.{channel}.{priority}", lane.run)
         stack.push_async_callback(_finish, lane, deliver)
-        lanes[channel] = lane
+        lanes.append(lane)
     return lanes
+
+
+def _email_provider(settings: Settings, clock: Clock) -> EmailProvider:
+    if settings.smtp_url.startswith("file:"):
+        return FileProvider(settings.smtp_url, clock=clock)
+    return SmtpProvider(
+        settings.smtp_url,
+        sender=settings.smtp_sender,
+        connections=settings.smtp_connections,
+        clock=clock,
+    )
 
 
 async def _finish(lane: Lane, deliver: Deliver) -> None:

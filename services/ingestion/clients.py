@@ -12,13 +12,19 @@ from libs.rpc.channel import ask
 from services.ingestion import wire
 from services.ingestion.domain.models import (
     CategoryDefaults,
+    Fate,
     Notification,
     Plan,
+    PlannedDelivery,
+    StoppedPlan,
     Submission,
     TemplateDescription,
 )
 from tidings.dispatch.v1.delivery_pb2 import Delivery
-from tidings.internal.dispatch.v1.ledger_service_pb2 import ReadDeliveriesRequest
+from tidings.internal.dispatch.v1.ledger_service_pb2 import (
+    CancelDeliveriesRequest,
+    ReadDeliveriesRequest,
+)
 from tidings.internal.preference.v1.planning_service_pb2 import (
     CheckSendsRequest,
     PlanDeliveriesRequest,
@@ -41,6 +47,7 @@ TemplateKey = tuple[str, str, int]
 _FRESH_SECONDS = 5.0
 _STALE_SECONDS = 3600.0
 _MAX_KNOWN = 10_000
+_CANCEL = 500
 
 
 class TemplateCatalog:
@@ -144,3 +151,20 @@ class Ledger:
         )
         response = await ask("dispatch", self._stub.ReadDeliveries(request))
         return [entry.delivery for entry in response.entries]
+
+    async def cancel(
+        self, deliveries: Sequence[tuple[StoppedPlan, PlannedDelivery, UUID]]
+    ) -> list[Fate]:
+        """Stops planned deliveries (with their ids); returns their fates, raises
+        DependencyUnavailable."""
+        fates: list[Fate] = []
+        for start in range(0, len(deliveries), _CANCEL):
+            request = CancelDeliveriesRequest(
+                deliveries=(
+                    wire.delivery_to_cancel_to_proto(*delivery)
+                    for delivery in deliveries[start : start + _CANCEL]
+                )
+            )
+            response = await ask("dispatch", self._stub.CancelDeliveries(request))
+            fates += [wire.fate_from_proto(fate) for fate in response.fates]
+        return fates

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from libs.trace import trace_id
+from services.ingestion.domain.delivery_ids import id_of_planned
 from services.ingestion.domain.models import (
     Answer,
+    CancelledNotification,
     CategoryDefaults,
+    Fate,
     Notification,
     NotificationState,
     Plan,
     PlannedDelivery,
+    StoppedDelivery,
+    StoppedPlan,
     StoredNotification,
     Submission,
     TemplateDescription,
@@ -28,6 +33,7 @@ from tidings.dispatch.v1.delivery_pb2 import Delivery, DeliveryState
 from tidings.event.v1 import delivery_batch_pb2
 from tidings.event.v1.event_batch_pb2 import EventBatch
 from tidings.ingestion.v1 import ingestion_service_pb2, notification_pb2
+from tidings.internal.dispatch.v1 import ledger_service_pb2
 from tidings.internal.preference.v1 import planning_service_pb2
 from tidings.internal.template.v1 import rendering_service_pb2
 from tidings.preference.v1.category_service_pb2 import Guarantee
@@ -40,6 +46,17 @@ _STATE_OF_OUTCOME = {
     planning_service_pb2.PLAN_OUTCOME_SUPPRESS: NotificationState.SUPPRESSED,
     planning_service_pb2.PLAN_OUTCOME_RECIPIENT_UNKNOWN: NotificationState.REJECTED,
     planning_service_pb2.PLAN_OUTCOME_CATEGORY_UNKNOWN: NotificationState.REJECTED,
+}
+
+_FATES = {
+    ledger_service_pb2.DELIVERY_FATE_STOPPED: Fate.STOPPED,
+    ledger_service_pb2.DELIVERY_FATE_LEFT: Fate.LEFT,
+    ledger_service_pb2.DELIVERY_FATE_IN_FLIGHT: Fate.IN_FLIGHT,
+}
+_RESULTS = {
+    Fate.STOPPED: ingestion_service_pb2.CANCELLATION_RESULT_STOPPED,
+    Fate.LEFT: ingestion_service_pb2.CANCELLATION_RESULT_LEFT,
+    Fate.IN_FLIGHT: ingestion_service_pb2.CANCELLATION_RESULT_IN_FLIGHT,
 }
 
 
@@ -69,6 +86,9 @@ def submission_from_proto(
         priority=request.priority,
         metadata=labels.SerializeToString(deterministic=True),
         traceparent=traceparent,
+        send_time=request.send_time.ToDatetime(UTC) if request.HasField("send_time") else None,
+        ttl=request.ttl.ToTimedelta() if request.HasField("ttl") else None,
+        collapse_key=request.collapse_key,
     )
 
 
@@ -76,8 +96,8 @@ def answer_to_proto(answer: Answer) -> ingestion_service_pb2.SendNotificationRes
     """Returns the first answer to a request; a replay says the same and that it is one."""
     return ingestion_service_pb2.SendNotificationResponse(
         notification_id=str(answer.notification_id),
-        revision=1,
-        state=notification_pb2.NOTIFICATION_STATE_ACCEPTED,
+        revision=answer.revision,
+        state=notification_pb2.NotificationState.ValueType(answer.state.value),
         estimated_delivery_time=timestamp(answer.estimated_delivery_time),
         replayed=answer.replayed,
     )
@@ -103,6 +123,7 @@ def category_from_proto(message: planning_service_pb2.CategoryDefaults) -> Categ
         ttl=message.ttl.ToTimedelta(),
         guarantee=message.guarantee,
         channels=tuple(message.channels),
+        max_ttl=message.max_ttl.ToTimedelta(),
     )
 
 
@@ -116,6 +137,11 @@ def plan_task_to_proto(notification: Notification) -> planning_service_pb2.PlanT
         category=notification.category,
         requested_channels=(Channel.ValueType(c) for c in notification.requested_channels),
         content_channels=(Channel.ValueType(c) for c in notification.content_channels),
+        left_channels=(
+            Channel.ValueType(channel)
+            for channel in range(notification.left_mask.bit_length())
+            if notification.left_mask >> channel & 1
+        ),
     )
 
 
@@ -123,10 +149,7 @@ def plan_from_proto(message: planning_service_pb2.Plan) -> Plan:
     """Returns a plan with its document."""
     return Plan(
         state=_STATE_OF_OUTCOME[message.outcome],
-        deliveries=tuple(
-            PlannedDelivery(channel=d.channel, endpoint=d.endpoint, locale=d.locale)
-            for d in message.deliveries
-        ),
+        deliveries=_deliveries(message),
         document=message.SerializeToString(),
     )
 
@@ -189,6 +212,9 @@ def notification_to_proto(
     message.state = notification_pb2.NotificationState.ValueType(stored.state.value)
     message.accept_time.FromDatetime(stored.accept_time)
     message.expire_time.FromDatetime(stored.expire_time)
+    message.collapse_key = stored.collapse_key
+    if stored.send_time is not None:
+        message.send_time.FromDatetime(stored.send_time)
     if stored.plan_time is not None:
         message.plan_time.FromDatetime(stored.plan_time)
     if stored.plan is not None:
@@ -199,31 +225,74 @@ def notification_to_proto(
     return message
 
 
-def queued_deliveries(
-    stored: StoredNotification, ids: Sequence[UUID], claimed: Iterable[Delivery]
-) -> list[Delivery]:
+def queued_deliveries(stored: StoredNotification, claimed: Iterable[Delivery]) -> list[Delivery]:
     """Returns the planned deliveries that the ledger does not have yet."""
     known = {delivery.delivery_id for delivery in claimed}
-    return [
-        Delivery(
-            delivery_id=str(delivery_id),
-            channel=planned.channel,
-            endpoint=planned.endpoint,
-            state=DeliveryState.DELIVERY_STATE_QUEUED,
-            revision=stored.revision,
-        )
-        for delivery_id, planned in zip(ids, planned_deliveries(stored), strict=True)
-        if str(delivery_id) not in known
-    ]
+    queued = []
+    for planned in planned_deliveries(stored.plan or b""):
+        delivery_id = str(id_of_planned(stored.notification_id, stored.revision, planned))
+        if delivery_id not in known:
+            queued.append(
+                Delivery(
+                    delivery_id=delivery_id,
+                    channel=Channel.ValueType(planned.channel),
+                    endpoint=planned.endpoint,
+                    state=DeliveryState.DELIVERY_STATE_QUEUED,
+                    revision=stored.revision,
+                )
+            )
+    return queued
 
 
-def planned_deliveries(
-    stored: StoredNotification,
-) -> Sequence[planning_service_pb2.PlannedDelivery]:
-    """Returns the deliveries of the stored plan; none while there is no plan."""
-    if stored.plan is None:
-        return ()
-    return planning_service_pb2.Plan.FromString(stored.plan).deliveries
+def planned_deliveries(plan: bytes) -> tuple[PlannedDelivery, ...]:
+    """Returns the deliveries of a stored plan."""
+    return _deliveries(planning_service_pb2.Plan.FromString(plan))
+
+
+def _deliveries(plan: planning_service_pb2.Plan) -> tuple[PlannedDelivery, ...]:
+    return tuple(
+        PlannedDelivery(channel=d.channel, endpoint=d.endpoint, locale=d.locale)
+        for d in plan.deliveries
+    )
+
+
+def delivery_to_cancel_to_proto(
+    plan: StoppedPlan, planned: PlannedDelivery, delivery_id: UUID
+) -> ledger_service_pb2.DeliveryToCancel:
+    """Returns what dispatch is asked to stop."""
+    return ledger_service_pb2.DeliveryToCancel(
+        delivery_id=delivery_id.bytes,
+        tenant_id=plan.tenant_id,
+        notification_id=plan.notification_id.bytes,
+        revision=plan.revision,
+        channel=Channel.ValueType(planned.channel),
+        endpoint=planned.endpoint,
+        expire_time=timestamp(plan.expire_time),
+    )
+
+
+def fate_from_proto(fate: ledger_service_pb2.DeliveryFate.ValueType) -> Fate:
+    """Returns a fate; what is not known may still leave."""
+    return _FATES.get(fate, Fate.IN_FLIGHT)
+
+
+def cancellation_to_proto(
+    cancelled: CancelledNotification, deliveries: Sequence[StoppedDelivery]
+) -> ingestion_service_pb2.CancelNotificationResponse:
+    """Returns the answer to a cancellation."""
+    return ingestion_service_pb2.CancelNotificationResponse(
+        notification_id=str(cancelled.notification_id),
+        revision=cancelled.revision,
+        state=notification_pb2.NotificationState.ValueType(cancelled.state.value),
+        deliveries=(
+            ingestion_service_pb2.CancelledDelivery(
+                delivery_id=str(delivery.delivery_id),
+                channel=Channel.ValueType(delivery.channel),
+                result=_RESULTS[delivery.fate],
+            )
+            for delivery in deliveries
+        ),
+    )
 
 
 def claimed_outbox_ids(body: bytes) -> list[UUID]:

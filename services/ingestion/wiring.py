@@ -17,13 +17,17 @@ from services.ingestion.config import Settings
 from services.ingestion.domain.models import Answer, Submission
 from services.ingestion.entrypoints.claims_consumer import ClaimsConsumer
 from services.ingestion.entrypoints.grpc import IngestionServicer
-from services.ingestion.store import NotificationStore, PlanStore
+from services.ingestion.store.notifications import NotificationStore
+from services.ingestion.store.plans import PlanStore
+from services.ingestion.store.stopping import StoppingStore
 from services.ingestion.usecases.accept_notifications import AcceptNotifications
+from services.ingestion.usecases.cancel_notification import CancelNotification
 from services.ingestion.usecases.finish_claimed import FinishClaimed
 from services.ingestion.usecases.get_notification import GetNotification
 from services.ingestion.usecases.hand_over import HandOver
 from services.ingestion.usecases.plan_notifications import PlanNotifications
 from services.ingestion.usecases.publish_deliveries import PublishDeliveries
+from services.ingestion.usecases.stop_deliveries import StopDeliveries
 from services.ingestion.usecases.sweep_waiting import SweepWaiting
 from tidings.ingestion.v1 import ingestion_service_pb2
 from tidings.ingestion.v1.ingestion_service_pb2_grpc import add_IngestionServiceServicer_to_server
@@ -59,6 +63,8 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     hand_over = HandOver()
     publish = PublishDeliveries(broker=host.broker, plans=plans)
     finish = FinishClaimed(plans=plans, clock=host.clock, hand_over=hand_over)
+    stopping = StoppingStore(pool, ask_again=settings.sweep_interval)
+    stop_deliveries = StopDeliveries(store=stopping, ledger=ledger, hand_over=hand_over)
     plan = PlanNotifications(
         pool=pool,
         notifications=notifications,
@@ -78,6 +84,7 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
         owner=lambda: incarnation.incarnation_id,
         window=settings.credit_window,
         interval=settings.sweep_interval,
+        may_judge=incarnation.may_judge,
     )
     accept = AcceptNotifications(
         store=notifications,
@@ -100,6 +107,9 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
         add_IngestionServiceServicer_to_server,
         IngestionServicer(
             admission=admission,
+            cancel_notification=CancelNotification(
+                notifications=notifications, stopping=stopping, stop_deliveries=stop_deliveries
+            ),
             get_notification=GetNotification(store=notifications, ledger=ledger),
         ),
         ingestion_service_pb2.DESCRIPTOR.services_by_name["IngestionService"],
@@ -119,5 +129,6 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     every = settings.sweep_interval
     host.loops.add_periodic("ingestion.renew", incarnation.renew, every=settings.lease / 5)
     host.loops.add_periodic("ingestion.orphans", sweep.disown_orphans, every=every)
+    host.loops.add_periodic("ingestion.stopped", stop_deliveries.sweep, every=every)
     host.loops.add_periodic("ingestion.outbox", publish.sweep, every=every)
     host.loops.add_periodic("ingestion.forget", forget, every=timedelta(minutes=10))

@@ -14,6 +14,10 @@ EMAIL = 1
 """`CHANNEL_EMAIL`."""
 IN_APP = 2
 """`CHANNEL_IN_APP`."""
+CRITICAL = 4
+"""`PRIORITY_CRITICAL`."""
+PRIORITIES = (4, 3, 2, 1)
+"""Every priority, the most urgent first."""
 AT_MOST_ONCE = 2
 """`GUARANTEE_AT_MOST_ONCE`."""
 
@@ -35,6 +39,36 @@ class DeliveryState(IntEnum):
     """It may have left; nobody can say. With a due time it is tried again then."""
     EXPIRED = 8
     """Its time to live passed before it left."""
+    PARKED = 9
+    """Waits until its channel, provider or tenant is open again."""
+    WAITING = 10
+    """Waits for its time, such as a later step of an escalation."""
+    DEAD = 11
+    """Processes died of it."""
+    CANCELLED = 12
+    """It was cancelled or amended before it left."""
+    SUPPRESSED = 13
+    """Its recipient came to be suppressed before it left."""
+
+
+class Fate(IntEnum):
+    """What stopping did to a delivery; the numbers are those of the contract."""
+
+    STOPPED = 1
+    """It has not left and will not."""
+    LEFT = 2
+    """It left before, or may have."""
+    IN_FLIGHT = 3
+    """It is being sent; it will not be tried again."""
+
+
+class DeadLetterReason(IntEnum):
+    """Why something is a dead letter; the numbers are those of the contract and of the table."""
+
+    UNREADABLE = 1
+    """It cannot be parsed, or its layout is not known."""
+    POISON = 2
+    """A process died of it again and again, with nothing else in hand."""
 
 
 class Outcome(IntEnum):
@@ -91,11 +125,14 @@ class ClaimedDelivery:
 
     tenant_id: str
     channel: int
+    priority: int
     claim_token: UUID
     attempts: int
     """Provider calls so far."""
     claims: int
     """Times it was taken in hand, this one included."""
+    suspect: bool
+    """Whether a process died with it in hand: it is then worked on alone."""
     task: DeliveryTask
 
 
@@ -131,6 +168,34 @@ class Decision:
     delivery: ClaimedDelivery
     settlement: Settlement
     attempt_log: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryToCancel:
+    """A delivery that must not leave any more; the ledger may not know it yet."""
+
+    delivery_id: UUID
+    tenant_id: str
+    notification_id: UUID
+    revision: int
+    channel: int
+    endpoint: str
+    expire_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """What could not be worked on."""
+
+    dead_letter_id: UUID
+    tenant_id: str
+    reason: DeadLetterReason
+    detail: str
+    body: bytes
+    """Its original bytes."""
+    delivery_id: UUID | None = None
+    notification_id: UUID | None = None
+    channel: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

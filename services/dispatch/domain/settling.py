@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from services.dispatch.domain.models import (
@@ -85,6 +85,37 @@ def settle_unknown(
     delay = policy.wait(number, jitter=jitter)
     again = guarantee != AT_MOST_ONCE and number < policy.max_attempts and now + delay < expire_time
     return Settlement(state=DeliveryState.UNKNOWN, detail=detail, delay=delay if again else None)
+
+
+def settle_orphan(
+    *,
+    state: DeliveryState,
+    alone: bool,
+    cancelled: bool,
+    lone_deaths: int,
+    max_lone_deaths: int,
+    unknown: Settlement,
+    claims: int,
+    policy: RetryPolicy,
+    jitter: float,
+) -> Settlement:
+    """Returns what becomes of a delivery whose process died with it in hand.
+
+    Only deaths with this one alone in hand count against it; `unknown` is what becomes of it if it
+    may have left.
+    """
+    if state is DeliveryState.SENDING:
+        return replace(unknown, delay=None) if cancelled else unknown
+    if cancelled:
+        return Settlement(state=DeliveryState.CANCELLED)
+    if alone and lone_deaths + 1 >= max_lone_deaths:
+        return Settlement(
+            state=DeliveryState.DEAD,
+            detail=f"{lone_deaths + 1} processes died with nothing but this in hand",
+        )
+    if alone:
+        return release("a process died of it", claims=claims, policy=policy, jitter=jitter)
+    return Settlement(state=DeliveryState.RETRY, delay=timedelta())
 
 
 def release(detail: str, *, claims: int, policy: RetryPolicy, jitter: float) -> Settlement:

@@ -1,4 +1,4 @@
-"""`LedgerService`."""
+"""`LedgerService` for the other services, `DeadLetterService` for users."""
 
 from __future__ import annotations
 
@@ -7,20 +7,35 @@ from uuid import UUID
 
 import grpc
 
+from libs.errors import InvalidPageToken
+from libs.identity.caller import current_caller
+from services.dispatch import wire
+from services.dispatch.store.dead_letters import DeadLetterStore
+from services.dispatch.usecases.cancel_deliveries import CancelDeliveries
 from services.dispatch.usecases.read_deliveries import ReadDeliveries
+from tidings.dispatch.v1 import dead_letter_service_pb2
+from tidings.dispatch.v1.dead_letter_service_pb2_grpc import (
+    DeadLetterServiceServicer as DeadLetterServiceBase,
+)
 from tidings.internal.dispatch.v1 import ledger_service_pb2 as messages
+from tidings.internal.dispatch.v1.ledger_service_pb2 import DeliveryFate
 from tidings.internal.dispatch.v1.ledger_service_pb2_grpc import (
     LedgerServiceServicer as LedgerServiceBase,
 )
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
+_PAGE = 50
+
 
 class LedgerServicer(LedgerServiceBase):
-    """Shows the ledger to the other services."""
+    """Shows the ledger to the other services, and stops deliveries for them."""
 
-    def __init__(self, *, read_deliveries: ReadDeliveries) -> None:
+    def __init__(
+        self, *, read_deliveries: ReadDeliveries, cancel_deliveries: CancelDeliveries
+    ) -> None:
         self._read_deliveries = read_deliveries
+        self._cancel_deliveries = cancel_deliveries
 
     async def ReadDeliveries(
         self, request: messages.ReadDeliveriesRequest, context: Context
@@ -30,3 +45,43 @@ class LedgerServicer(LedgerServiceBase):
             request.tenant_id, [UUID(bytes=value) for value in request.notification_ids]
         )
         return messages.ReadDeliveriesResponse(entries=entries)
+
+    async def CancelDeliveries(
+        self, request: messages.CancelDeliveriesRequest, context: Context
+    ) -> messages.CancelDeliveriesResponse:
+        """See the contract."""
+        fates = await self._cancel_deliveries(
+            [wire.delivery_to_cancel_from_proto(delivery) for delivery in request.deliveries]
+        )
+        return messages.CancelDeliveriesResponse(
+            fates=(DeliveryFate.ValueType(fate.value) for fate in fates)
+        )
+
+
+class DeadLetterServicer(DeadLetterServiceBase):
+    """Lists dead letters."""
+
+    def __init__(self, *, store: DeadLetterStore) -> None:
+        self._store = store
+
+    async def ListDeadLetters(
+        self, request: dead_letter_service_pb2.ListDeadLettersRequest, context: Context
+    ) -> dead_letter_service_pb2.ListDeadLettersResponse:
+        """See the contract."""
+        size = request.page_size or _PAGE
+        rows = await self._store.list_newest(
+            current_caller().tenant_id, before=_position(request.page_token), limit=size + 1
+        )
+        return dead_letter_service_pb2.ListDeadLettersResponse(
+            dead_letters=(wire.dead_letter_to_proto(row) for row in rows[:size]),
+            next_page_token=rows[size - 1]["dead_letter_id"].hex if len(rows) > size else "",
+        )
+
+
+def _position(page_token: str) -> UUID | None:
+    if not page_token:
+        return None
+    try:
+        return UUID(hex=page_token)
+    except ValueError:
+        raise InvalidPageToken from None

@@ -3,10 +3,10 @@
 INSERT INTO dispatch.deliveries
     (delivery_id, tenant_id, notification_id, revision, recipient_id, category, channel, priority, guarantee,
      endpoint, locale, template_name, template_version, variables, traceparent, accept_time, expire_time,
-     state, claim_owner, claim_token, claim_deadline)
+     state, claim_owner, claim_token, claim_deadline, orphanings)
 SELECT delivery_id, $2, notification_id, revision, recipient_id, category, $3, $4, guarantee,
     endpoint, locale, template_name, template_version, variables, traceparent, accept_time, expire_time,
-    2, $17::uuid, $18::uuid, now() + $19::interval
+    2, $17::uuid, $18::uuid, now() + $19::interval, $21
 FROM unnest($1::uuid[], $5::uuid[], $6::int[], $7::text[], $8::text[], $9::smallint[], $10::text[],
             $11::text[], $12::text[], $13::int[], $14::bytea[], $15::text[], $16::timestamptz[],
             $20::timestamptz[])
@@ -40,12 +40,12 @@ UPDATE dispatch.event_outbox SET due_time = now()
 DELETE FROM dispatch.event_outbox WHERE batch_id = ANY($1::uuid[])
 
 -- claim_due --
--- Retries whose time has come.
+-- What waits for its time and has it. PARKED and WAITING rows without a time wait for somebody's word.
 WITH due AS (
     SELECT delivery_id FROM dispatch.deliveries
-    WHERE due_time <= now() AND state = 4 AND channel = $4
+    WHERE due_time <= now() AND state IN (4, 9, 10) AND channel = $4 AND priority = $5
     ORDER BY due_time
-    LIMIT $5
+    LIMIT $6
     FOR UPDATE SKIP LOCKED
 )
 UPDATE dispatch.deliveries AS d
@@ -53,9 +53,14 @@ SET state = 2, due_time = NULL, detail = '', claims = claims + 1,
     claim_owner = $1, claim_token = $2, claim_deadline = now() + $3::interval
 FROM due
 WHERE d.delivery_id = due.delivery_id
-RETURNING d.delivery_id, tenant_id, notification_id, revision, recipient_id, category, channel, guarantee,
-    endpoint, locale, template_name, template_version, variables, traceparent, accept_time, expire_time,
-    attempts, claims, claim_token
+RETURNING d.delivery_id, tenant_id, notification_id, revision, recipient_id, category, channel, priority,
+    guarantee, endpoint, locale, template_name, template_version, variables, traceparent, accept_time,
+    expire_time, attempts, claims, orphanings, claim_token
+
+-- begin_alone --
+-- Written before it is worked on, so that a death points at it.
+UPDATE dispatch.deliveries SET alone = true
+WHERE delivery_id = $1 AND claim_token = $2 AND state = 2
 
 -- begin_sending --
 -- Right before the provider is called: with the own token and more lease left than the call may take.
@@ -76,6 +81,8 @@ RETURNING d.delivery_id
 
 -- settle --
 -- The only way out of CLAIMED ($8 = 2) and SENDING ($8 = 3) for the process that holds the tokens.
+-- What was cancelled meanwhile and would be tried again ends: CANCELLED (12) if it did not leave,
+-- UNKNOWN (7) without another try if nobody can say.
 WITH mine AS (
     SELECT d.delivery_id FROM dispatch.deliveries AS d
     JOIN unnest($1::uuid[], $7::uuid[]) AS held (delivery_id, claim_token) USING (delivery_id, claim_token)
@@ -84,14 +91,14 @@ WITH mine AS (
     FOR UPDATE OF d
 )
 UPDATE dispatch.deliveries AS d
-SET state = given.state,
+SET state = CASE WHEN d.cancelled AND given.state IN (4, 9, 10) THEN 12 ELSE given.state END,
     detail = given.detail,
-    due_time = now() + given.delay,
+    due_time = CASE WHEN NOT d.cancelled THEN now() + given.delay END,
     attempts = d.attempts + $9,
     attempt_log = d.attempt_log || given.attempt_log,
     render_time = coalesce($6, d.render_time),
-    finish_time = CASE WHEN given.delay IS NULL THEN now() END,
-    claim_owner = NULL, claim_token = NULL, claim_deadline = NULL
+    finish_time = CASE WHEN given.delay IS NULL OR d.cancelled THEN now() END,
+    alone = false, claim_owner = NULL, claim_token = NULL, claim_deadline = NULL
 FROM mine
 JOIN unnest($1::uuid[], $2::smallint[], $3::text[], $4::interval[], $5::bytea[])
     AS given (delivery_id, state, detail, delay, attempt_log) USING (delivery_id)
@@ -100,14 +107,57 @@ RETURNING d.delivery_id
 
 -- settle_late --
 -- A call outlived its claim and was written off as UNKNOWN; its outcome is known after all.
+WITH mine AS (
+    SELECT delivery_id FROM dispatch.deliveries
+    WHERE delivery_id = ANY($1::uuid[]) AND state = 7
+    ORDER BY delivery_id
+    FOR UPDATE
+)
 UPDATE dispatch.deliveries AS d
 SET state = 5, detail = '', due_time = NULL, finish_time = now(), attempt_log = d.attempt_log || given.attempt_log
-FROM unnest($1::uuid[], $2::bytea[]) AS given (delivery_id, attempt_log)
-WHERE d.delivery_id = given.delivery_id AND d.state = 7
+FROM mine
+JOIN unnest($1::uuid[], $2::bytea[]) AS given (delivery_id, attempt_log) USING (delivery_id)
+WHERE d.delivery_id = mine.delivery_id
+
+-- insert_tombstones --
+-- What is stopped before its message came must not be claimed when it comes.
+INSERT INTO dispatch.deliveries
+    (delivery_id, tenant_id, notification_id, revision, recipient_id, category, channel, priority, guarantee,
+     endpoint, locale, template_name, template_version, variables, traceparent, accept_time, expire_time,
+     state, cancelled, claims, finish_time)
+SELECT delivery_id, tenant_id, notification_id, revision, '', '', channel, 0, 0, endpoint, '', '', 0, '', '',
+    now(), expire_time, 12, true, 0, now()
+FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::smallint[], $6::text[], $7::timestamptz[])
+    AS given (delivery_id, tenant_id, notification_id, revision, channel, endpoint, expire_time)
+ORDER BY delivery_id
+ON CONFLICT (delivery_id) DO NOTHING
+
+-- cancel_deliveries --
+-- What waits ends here. A mail in a lane ends too: it needs its token before it is sent. What is being sent,
+-- or is bound for the inbox, which needs no SENDING, is only marked.
+WITH mine AS (
+    SELECT delivery_id FROM dispatch.deliveries
+    WHERE delivery_id = ANY($1::uuid[]) AND state IN (2, 3, 4, 7, 9, 10)
+    ORDER BY delivery_id
+    FOR UPDATE
+)
+UPDATE dispatch.deliveries AS d
+SET cancelled = true,
+    state = CASE WHEN d.state IN (4, 9, 10) OR (d.state = 2 AND d.channel <> $2) THEN 12 ELSE d.state END,
+    due_time = NULL,
+    finish_time = CASE WHEN d.state = 3 OR (d.state = 2 AND d.channel = $2) THEN NULL
+                       ELSE coalesce(d.finish_time, now()) END,
+    claim_token = CASE WHEN d.state = 2 AND d.channel <> $2 THEN NULL ELSE d.claim_token END
+FROM mine
+WHERE d.delivery_id = mine.delivery_id
+
+-- read_states --
+SELECT delivery_id, state FROM dispatch.deliveries WHERE delivery_id = ANY($1::uuid[])
 
 -- lock_orphans --
 -- In a dead process's hands, or past the deadline that even a living one may not outlive.
-SELECT delivery_id, state, attempts, guarantee, expire_time, channel, sending_time
+SELECT delivery_id, tenant_id, notification_id, channel, state, attempts, claims, guarantee, expire_time,
+    sending_time, alone, cancelled, lone_deaths, variables
 FROM dispatch.deliveries AS d
 WHERE state IN (2, 3) AND (claim_deadline <= now() OR NOT EXISTS (
     SELECT FROM dispatch.incarnations AS i
@@ -120,12 +170,29 @@ FOR UPDATE SKIP LOCKED
 -- What was only claimed is due at once; what was being sent may have left.
 UPDATE dispatch.deliveries AS d
 SET state = given.state, detail = given.detail, due_time = now() + given.delay,
-    attempt_log = d.attempt_log || given.attempt_log, orphanings = orphanings + 1,
+    attempt_log = d.attempt_log || given.attempt_log,
+    orphanings = orphanings + 1, lone_deaths = lone_deaths + alone::int, alone = false,
     finish_time = CASE WHEN given.delay IS NULL THEN now() END,
     claim_owner = NULL, claim_token = NULL, claim_deadline = NULL
 FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::interval[], $5::bytea[])
     AS given (delivery_id, state, detail, delay, attempt_log)
 WHERE d.delivery_id = given.delivery_id
+
+-- insert_dead_letters --
+INSERT INTO dispatch.dead_letters
+    (dead_letter_id, tenant_id, reason, detail, delivery_id, notification_id, channel, body)
+SELECT dead_letter_id, tenant_id, reason, detail, delivery_id, notification_id, channel, body
+FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::text[], $5::uuid[], $6::uuid[], $7::smallint[], $8::bytea[])
+    AS given (dead_letter_id, tenant_id, reason, detail, delivery_id, notification_id, channel, body)
+ON CONFLICT DO NOTHING
+
+-- list_dead_letters --
+SELECT dead_letter_id, reason, detail, delivery_id, notification_id, channel, octet_length(body) AS body_size,
+    create_time
+FROM dispatch.dead_letters
+WHERE tenant_id = $1 AND ($2::uuid IS NULL OR dead_letter_id < $2)
+ORDER BY dead_letter_id DESC
+LIMIT $3
 
 -- revive_unknown --
 -- Their category says at least once: what may have left is tried again.

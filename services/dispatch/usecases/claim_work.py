@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from uuid import UUID
 
 import asyncpg
 
@@ -12,14 +13,19 @@ from libs.failpoints import failpoint
 from libs.messaging.topology import CLAIMED
 from libs.postgres.transaction import Connection, in_transaction
 from services.dispatch import wire
-from services.dispatch.domain.models import ClaimedDelivery, DeliveryBatch
-from services.dispatch.store import EventOutbox, Ledger
+from services.dispatch.domain.models import ClaimedDelivery, DeadLetter, DeliveryBatch
+from services.dispatch.store.dead_letters import DeadLetterStore
+from services.dispatch.store.events import EventOutbox
+from services.dispatch.store.ledger import Ledger
 from services.dispatch.usecases.lane import Lane
 from services.dispatch.usecases.publish_events import PublishEvents
 
 _log = logging.getLogger(__name__)
 
 _SWEEP = 200
+
+LaneKey = tuple[int, int]
+"""Channel and priority."""
 
 
 class ClaimWork:
@@ -31,26 +37,31 @@ class ClaimWork:
         pool: asyncpg.Pool[asyncpg.Record],
         ledger: Ledger,
         events: EventOutbox,
+        dead_letters: DeadLetterStore,
         publish: PublishEvents,
-        lanes: Mapping[int, Lane],
+        lanes: Mapping[LaneKey, Lane],
         clock: Clock,
     ) -> None:
         self._pool = pool
         self._ledger = ledger
         self._events = events
+        self._dead_letters = dead_letters
         self._publish = publish
         self._lanes = lanes
         self._clock = clock
 
-    async def claim_message(self, batch: DeliveryBatch) -> None:
-        """Waits for room and claims a message's deliveries. Seen before: states the claim again."""
-        lane = self._lanes[batch.channel]
+    async def claim_message(self, batch: DeliveryBatch, *, suspect: bool = False) -> None:
+        """Waits for room and claims a message's deliveries. Seen before: states the claim again.
+
+        `suspect`: processes died with the message in hand, so each delivery is worked on alone.
+        """
+        lane = self._lanes[batch.channel, batch.priority]
         await lane.reserve(len(batch.tasks))
         claimed: list[ClaimedDelivery] = []
         batch_id, payload = wire.claimed_event(batch.outbox_id, now=self._clock.now())
 
         async def work(connection: Connection) -> list[ClaimedDelivery]:
-            new = await self._ledger.claim_tasks(connection, batch)
+            new = await self._ledger.claim_tasks(connection, batch, suspect=suspect)
             await self._events.add(connection, batch_id, CLAIMED, payload)
             return new
 
@@ -63,13 +74,26 @@ class ClaimWork:
         lane.put(claimed)
         self._publish.soon(batch_id, CLAIMED, payload)
 
+    async def bury(self, letter: DeadLetter, outbox_id: UUID | None) -> None:
+        """Keeps what cannot be read. That counts as a claim: its outbox row is finished."""
+        stated = outbox_id and wire.claimed_event(outbox_id, now=self._clock.now())
+
+        async def work(connection: Connection) -> None:
+            await self._dead_letters.add(connection, [letter])
+            if stated:
+                await self._events.add(connection, stated[0], CLAIMED, stated[1])
+
+        await in_transaction(self._pool, work)
+        if stated:
+            self._publish.soon(stated[0], CLAIMED, stated[1])
+
     async def claim_due(self) -> None:
         """Claims what is due again, as far as there is room."""
         for lane in self._lanes.values():
             while room := lane.try_reserve(_SWEEP):
                 claimed: list[ClaimedDelivery] = []
                 try:
-                    claimed = await self._ledger.claim_due(lane.channel, limit=room)
+                    claimed = await self._ledger.claim_due(lane.channel, lane.priority, limit=room)
                 finally:
                     await lane.free(room - len(claimed))
                 lane.put(claimed)

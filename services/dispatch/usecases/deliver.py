@@ -18,7 +18,7 @@ from services.dispatch.domain.models import (
     Settlement,
 )
 from services.dispatch.domain.settling import RetryPolicy, release
-from services.dispatch.store import Ledger
+from services.dispatch.store.ledger import Ledger
 from tidings.template.v1.content_pb2 import RenderedContent
 
 _log = logging.getLogger(__name__)
@@ -76,6 +76,11 @@ class Deliver:
                     for delivery in live
                 ]
             )
+
+    async def alone(self, delivery: ClaimedDelivery) -> None:
+        """Delivers a suspect, noted as the only one in work."""
+        await self._ledger.begin_alone(delivery)
+        await self([delivery])
 
     async def release(self, batch: Sequence[ClaimedDelivery]) -> None:
         """Gives back what was never begun, due at once."""

@@ -1,4 +1,4 @@
-"""A lane: the deliveries of one channel that this process has in hand. Bounded."""
+"""A lane: the deliveries of one channel and priority that this process has in hand. Bounded."""
 
 from __future__ import annotations
 
@@ -8,24 +8,35 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from services.dispatch.domain.models import ClaimedDelivery
+from services.dispatch.usecases.solitude import Solitude
 
 _log = logging.getLogger(__name__)
 
 
 class Lane:
-    """Room is reserved before work is claimed, so that a process never owns more than it can do."""
+    """Room is reserved before work is claimed, so that a process never owns more than it can do.
+
+    Suspects, of which a process may have died, are delivered one by one with every other lane at rest.
+    """
 
     def __init__(
         self,
         channel: int,
-        deliver: Callable[[Sequence[ClaimedDelivery]], Awaitable[None]],
+        priority: int,
         *,
+        deliver: Callable[[Sequence[ClaimedDelivery]], Awaitable[None]],
+        deliver_alone: Callable[[ClaimedDelivery], Awaitable[None]],
+        solitude: Solitude,
         capacity: int,
         batch: int,
     ) -> None:
         self.channel = channel
+        self.priority = priority
         self._deliver = deliver
+        self._deliver_alone = deliver_alone
+        self._solitude = solitude
         self._batch = batch
+        self._capacity = capacity
         self._room = capacity
         self._freed = asyncio.Condition()
         self._waiting: deque[ClaimedDelivery] = deque()
@@ -34,8 +45,10 @@ class Lane:
 
     async def reserve(self, count: int) -> None:
         """Waits until `count` more deliveries fit, and takes their room."""
+        # A message larger than the lane is let in when the lane is empty.
+        needed = min(count, self._capacity)
         async with self._freed:
-            await self._freed.wait_for(lambda: self._room >= count)
+            await self._freed.wait_for(lambda: self._room >= needed)
             self._room -= count
 
     def try_reserve(self, most: int) -> int:
@@ -61,9 +74,7 @@ class Lane:
             while not self._waiting:
                 self._arrived.clear()
                 await self._arrived.wait()
-            count = min(self._batch, len(self._waiting))
-            batch = [self._waiting.popleft() for _ in range(count)]
-            task = asyncio.get_running_loop().create_task(self._work(batch))
+            task = asyncio.get_running_loop().create_task(self._work(self._take()))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
             await asyncio.shield(task)
@@ -76,9 +87,26 @@ class Lane:
         self._waiting.clear()
         return left
 
+    def _take(self) -> list[ClaimedDelivery]:
+        """Returns the next batch: one suspect, or deliveries up to the next suspect."""
+        batch = [self._waiting.popleft()]
+        while (
+            self._waiting
+            and len(batch) < self._batch
+            and not batch[0].suspect
+            and not self._waiting[0].suspect
+        ):
+            batch.append(self._waiting.popleft())
+        return batch
+
     async def _work(self, batch: Sequence[ClaimedDelivery]) -> None:
         try:
-            await self._deliver(batch)
+            if batch[0].suspect:
+                async with self._solitude.alone():
+                    await self._deliver_alone(batch[0])
+            else:
+                async with self._solitude.together():
+                    await self._deliver(batch)
         except Exception:  # noqa: BLE001 - the rim of the batch
             # The ledger still says that they are claimed: they come back when the claim ends.
             _log.exception("batch_failed", extra={"deliveries": len(batch)})

@@ -10,7 +10,7 @@ from libs.batching import Batcher
 from libs.failpoints import failpoint
 from libs.messaging.broker import Broker, BrokerUnavailable, Message, Unroutable
 from libs.messaging.topology import EVENTS
-from services.dispatch.store import EventOutbox
+from services.dispatch.store.events import EventOutbox
 
 _log = logging.getLogger(__name__)
 

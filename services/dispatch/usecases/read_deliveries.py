@@ -11,7 +11,7 @@ from libs.errors import DependencyUnavailable
 from services.dispatch import wire
 from services.dispatch.clients import Inbox
 from services.dispatch.domain.models import IN_APP, DeliveryState
-from services.dispatch.store import Ledger
+from services.dispatch.store.ledger import Ledger
 from tidings.internal.dispatch.v1.ledger_service_pb2 import LedgerEntry
 
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Callable
 
 import asyncpg
 
-from libs.clock import Clock
+from libs.clock import Clock, mint_uuid7
+from libs.postgres.transaction import Connection, in_transaction
 from services.dispatch import wire
 from services.dispatch.domain.models import (
     Attempt,
+    DeadLetter,
+    DeadLetterReason,
     DeliveryState,
     Outcome,
     Settlement,
 )
-from services.dispatch.domain.settling import RetryPolicy, settle_unknown
-from services.dispatch.store import Ledger, SettlementRow
+from services.dispatch.domain.settling import RetryPolicy, settle_orphan, settle_unknown
+from services.dispatch.store.dead_letters import DeadLetterStore
+from services.dispatch.store.ledger import Ledger, SettlementRow
 
 _log = logging.getLogger(__name__)
 
@@ -25,26 +30,78 @@ _WORDS = "the process died while it was being sent"
 
 
 class RecoverOrphans:
-    """What was only claimed is due at once; what was being sent is UNKNOWN, with the attempt logged."""
+    """What was only claimed is due at once; what was being sent is UNKNOWN, with the attempt logged;
+    what kills processes by itself is a dead letter."""
 
-    def __init__(self, *, ledger: Ledger, policy: RetryPolicy, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        pool: asyncpg.Pool[asyncpg.Record],
+        ledger: Ledger,
+        dead_letters: DeadLetterStore,
+        policy: RetryPolicy,
+        max_lone_deaths: int,
+        may_judge: Callable[[], bool],
+        clock: Clock,
+    ) -> None:
+        self._pool = pool
         self._ledger = ledger
+        self._dead_letters = dead_letters
         self._policy = policy
+        self._max_lone_deaths = max_lone_deaths
+        self._may_judge = may_judge
         self._clock = clock
 
     async def __call__(self) -> None:
-        """Recovers all orphans, then makes due what may be tried again."""
-        while count := await self._ledger.recover_orphans(self._decide, limit=_SWEEP):
-            _log.warning("orphans_recovered", extra={"deliveries": count})
+        """Recovers all orphans if we can tell who is dead; makes due what may be tried again."""
+        while self._may_judge():
+            count = await in_transaction(self._pool, self._recover)
+            if count:
+                _log.warning("orphans_recovered", extra={"deliveries": count})
             if count < _SWEEP:
                 break
         await self._ledger.revive_unknown(limit=_SWEEP)
 
-    def _decide(self, row: asyncpg.Record) -> SettlementRow:
+    async def _recover(self, connection: Connection) -> int:
+        orphans = await self._ledger.lock_orphans(connection, limit=_SWEEP)
+        if not orphans:
+            return 0
+        settled = [self._settle(row) for row in orphans]
+        await self._ledger.settle_orphans(connection, settled)
+        dead = [
+            self._dead_letter(row, settlement)
+            for row, (_, settlement, _) in zip(orphans, settled, strict=True)
+            if settlement.state is DeliveryState.DEAD
+        ]
+        if dead:
+            await self._dead_letters.add(connection, dead)
+        return len(orphans)
+
+    def _settle(self, row: asyncpg.Record) -> SettlementRow:
         now = self._clock.now()
-        if row["state"] == DeliveryState.CLAIMED:
-            at_once = Settlement(state=DeliveryState.RETRY, delay=self._policy.base * 0)
-            return row["delivery_id"], at_once, b""
+        jitter = random.random()
+        sending = row["state"] == DeliveryState.SENDING
+        settlement = settle_orphan(
+            state=DeliveryState(row["state"]),
+            alone=row["alone"],
+            cancelled=row["cancelled"],
+            lone_deaths=row["lone_deaths"],
+            max_lone_deaths=self._max_lone_deaths,
+            unknown=settle_unknown(
+                _WORDS,
+                number=max(row["attempts"], 1),
+                guarantee=row["guarantee"],
+                expire_time=row["expire_time"],
+                now=now,
+                policy=self._policy,
+                jitter=jitter,
+            ),
+            claims=row["claims"],
+            policy=self._policy,
+            jitter=jitter,
+        )
+        if not sending:
+            return row["delivery_id"], settlement, b""
         attempt = Attempt(
             provider="",
             start_time=row["sending_time"],
@@ -52,13 +109,16 @@ class RecoverOrphans:
             outcome=Outcome.UNKNOWN,
             response=_WORDS,
         )
-        settlement = settle_unknown(
-            _WORDS,
-            number=row["attempts"],
-            guarantee=row["guarantee"],
-            expire_time=row["expire_time"],
-            now=now,
-            policy=self._policy,
-            jitter=random.random(),
-        )
         return row["delivery_id"], settlement, wire.attempt_log(row["attempts"], attempt)
+
+    def _dead_letter(self, row: asyncpg.Record, settlement: Settlement) -> DeadLetter:
+        return DeadLetter(
+            dead_letter_id=mint_uuid7(self._clock.now()),
+            tenant_id=row["tenant_id"],
+            reason=DeadLetterReason.POISON,
+            detail=settlement.detail,
+            body=row["variables"],
+            delivery_id=row["delivery_id"],
+            notification_id=row["notification_id"],
+            channel=row["channel"],
+        )

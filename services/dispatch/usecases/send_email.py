@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -12,7 +13,7 @@ from libs.clock import Clock
 from libs.failpoints import failpoint
 from services.dispatch import wire
 from services.dispatch.channels.mime import message_id
-from services.dispatch.channels.smtp import SmtpProvider
+from services.dispatch.channels.provider import EmailProvider
 from services.dispatch.domain.models import (
     Attempt,
     ClaimedDelivery,
@@ -22,8 +23,9 @@ from services.dispatch.domain.models import (
     Outcome,
 )
 from services.dispatch.domain.settling import RetryPolicy, settle
-from services.dispatch.store import Ledger
+from services.dispatch.store.ledger import Ledger
 from services.dispatch.usecases.deliver import Rendered
+from services.dispatch.usecases.slots import Slots
 from tidings.template.v1.content_pb2 import EmailContent
 
 _log = logging.getLogger(__name__)
@@ -39,9 +41,9 @@ class SendEmail:
         self,
         *,
         ledger: Ledger,
-        provider: SmtpProvider,
+        provider: EmailProvider,
         sender: str,
-        slice_size: int,
+        slots: Slots,
         call_timeout: timedelta,
         policy: RetryPolicy,
         clock: Clock,
@@ -49,15 +51,20 @@ class SendEmail:
         self._ledger = ledger
         self._provider = provider
         self._sender = sender
-        self._slice_size = slice_size
+        self._slots = slots
         self._call_timeout = call_timeout
         self._policy = policy
         self._clock = clock
 
     async def send(self, rendered: Sequence[Rendered], *, render_time: datetime) -> None:
         """See `Outlet.send`."""
-        for start in range(0, len(rendered), self._slice_size):
-            await self._send_slice(rendered[start : start + self._slice_size], render_time)
+        left = deque(rendered)
+        while left:
+            taken = await self._slots.take(len(left), priority=left[0][0].priority)
+            try:
+                await self._send_slice([left.popleft() for _ in range(taken)], render_time)
+            finally:
+                await self._slots.give(taken)
 
     async def _send_slice(self, rendered: Sequence[Rendered], render_time: datetime) -> None:
         # Measured from before the statement: the lease it checks is then longer than the call.

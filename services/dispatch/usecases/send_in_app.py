@@ -16,7 +16,7 @@ from services.dispatch.domain.models import (
     Outcome,
     Settlement,
 )
-from services.dispatch.store import Ledger
+from services.dispatch.store.ledger import Ledger
 from services.dispatch.usecases.deliver import Rendered
 
 _PROVIDER = "inbox"

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from services.ingestion.domain.errors import (
     ChannelNotInTemplate,
+    SendTimeTooFar,
     TemplateNotPublished,
     TemplateUnknown,
+    TtlTooLong,
     VariablesMismatch,
 )
-from services.ingestion.domain.models import Submission, TemplateDescription
+from services.ingestion.domain.models import CategoryDefaults, Submission, TemplateDescription
 
 CHANNEL_NAMES = {1: "email", 2: "in_app"}
 """Channels as people write them, by their number in `tidings.common.v1.Channel`."""
 PRIORITY_NAMES = {1: "low", 2: "normal", 3: "high", 4: "critical"}
 """Priorities as people write them, by their number in `tidings.common.v1.Priority`."""
+
+
+LONGEST_AHEAD = timedelta(days=366)
+
+
+def check_times(submission: Submission, category: CategoryDefaults, *, now: datetime) -> None:
+    """Raises the error that tells which time does not fit."""
+    if submission.ttl is not None and submission.ttl > category.max_ttl:
+        raise TtlTooLong(submission.category, category.max_ttl)
+    if submission.send_time is not None and submission.send_time > now + LONGEST_AHEAD:
+        raise SendTimeTooFar(LONGEST_AHEAD)
 
 
 def check_template(submission: Submission, template: TemplateDescription) -> None:

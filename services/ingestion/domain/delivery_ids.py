@@ -6,6 +6,18 @@ import hashlib
 from uuid import UUID
 
 from libs.clock import derive_uuid8
+from services.ingestion.domain.models import PlannedDelivery
+
+
+def id_of_planned(notification_id: UUID, revision: int, planned: PlannedDelivery) -> UUID:
+    """Returns the id of a planned delivery."""
+    return delivery_id(
+        notification_id,
+        revision=revision,
+        step=0,
+        channel=planned.channel,
+        endpoint=planned.endpoint,
+    )
 
 
 def delivery_id(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 from uuid import UUID
 
 from libs.errors import Cause, FieldViolation, TidingsError
@@ -119,6 +120,28 @@ class ChannelNotInTemplate(TidingsError):
         )
 
 
+class TtlTooLong(Refused):
+    """The category's class does not allow so long a time to live."""
+
+    reason = "INVALID_FIELD"
+
+    def __init__(self, category: str, longest: timedelta) -> None:
+        super().__init__(
+            "ttl", f"{category} allows at most {longest.total_seconds():.0f}s", fields="ttl"
+        )
+
+
+class SendTimeTooFar(Refused):
+    """Nobody keeps a notification for that long."""
+
+    reason = "INVALID_FIELD"
+
+    def __init__(self, longest: timedelta) -> None:
+        super().__init__(
+            "send_time", f"must be at most {longest.days} days ahead", fields="send_time"
+        )
+
+
 class RequestIdReused(TidingsError):
     """The request id belongs to another payload."""
 
@@ -140,7 +163,7 @@ class NotificationUnknown(TidingsError):
     cause = Cause.NOT_FOUND
     reason = "NOTIFICATION_NOT_FOUND"
 
-    def __init__(self, notification_id: UUID) -> None:
+    def __init__(self, notification_id: UUID | str) -> None:
         super().__init__(
             f"there is no notification {notification_id}",
             metadata={"notification_id": str(notification_id)},

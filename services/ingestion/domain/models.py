@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import TypeAlias
 from uuid import UUID
 
@@ -29,6 +29,10 @@ class NotificationState(IntEnum):
     """Its recipient or category is gone. An end."""
     EXPIRED = 5
     """Its time to live passed first. An end."""
+    SCHEDULED = 6
+    """Stored; waits for its time."""
+    CANCELLED = 7
+    """It was cancelled. An end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,12 @@ class Submission:
     metadata: bytes
     """Serialized labels of the caller, unopened."""
     traceparent: str
+    send_time: datetime | None = None
+    """Earliest time of delivery; None for now."""
+    ttl: timedelta | None = None
+    """None for the category's."""
+    collapse_key: str = ""
+    """What it is the latest word on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +85,7 @@ class CategoryDefaults:
     ttl: timedelta
     guarantee: int
     channels: tuple[int, ...]
+    max_ttl: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +109,18 @@ class Notification:
     traceparent: str
     accept_time: datetime
     expire_time: datetime
+    send_time: datetime | None = None
+    """Set when it is to wait."""
+    collapse_key: str = ""
+    left_mask: int = 0
+    """Channels on which an earlier revision has left for good."""
+
+    @property
+    def initial_state(self) -> NotificationState:
+        """State in which it is stored."""
+        if self.send_time is None:
+            return NotificationState.ACCEPTED
+        return NotificationState.SCHEDULED
 
     @property
     def lane(self) -> Lane:
@@ -115,10 +138,20 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """What a new request became."""
+
+    notification_id: UUID
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """The first answer to a request, or its replay."""
 
     notification_id: UUID
+    revision: int
+    state: NotificationState
     estimated_delivery_time: datetime
     replayed: bool
 
@@ -129,6 +162,8 @@ class PastRequest:
 
     payload_hash: bytes
     notification_id: UUID
+    revision: int
+    state: NotificationState
     estimated_delivery_time: datetime
 
 
@@ -164,6 +199,49 @@ class OutboxMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoppedPlan:
+    """A plan of which nothing must leave any more."""
+
+    notification_id: UUID
+    revision: int
+    tenant_id: str
+    plan: bytes
+    expire_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelledNotification:
+    """A notification after it was cancelled, or found to have ended before."""
+
+    notification_id: UUID
+    tenant_id: str
+    revision: int
+    state: NotificationState
+    plan: bytes | None
+    expire_time: datetime
+
+
+class Fate(Enum):
+    """What stopping did to a delivery."""
+
+    STOPPED = "stopped"
+    """It has not left and will not."""
+    LEFT = "left"
+    """It left before, or may have."""
+    IN_FLIGHT = "in flight"
+    """It is being sent, and will not be tried again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoppedDelivery:
+    """A delivery and what stopping did to it."""
+
+    delivery_id: UUID
+    channel: int
+    fate: Fate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredNotification:
     """A notification as it is read back."""
 
@@ -178,7 +256,9 @@ class StoredNotification:
     metadata: bytes
     state: NotificationState
     accept_time: datetime
+    send_time: datetime | None
     expire_time: datetime
+    collapse_key: str
     plan_time: datetime | None
     plan: bytes | None
     traceparent: str

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import grpc
 
 from libs.batching import Batcher
+from libs.errors import TidingsError
 from libs.identity.caller import current_caller
+from libs.rpc.status import status_of
+from libs.rpc.validation import validate
 from libs.trace import continue_or_begin
 from services.ingestion import wire
 from services.ingestion.domain.models import Answer, Submission
+from services.ingestion.usecases.cancel_notification import CancelNotification
 from services.ingestion.usecases.get_notification import GetNotification
 from tidings.ingestion.v1 import ingestion_service_pb2 as messages
 from tidings.ingestion.v1.ingestion_service_pb2_grpc import IngestionServiceServicer
+
+_log = logging.getLogger(__name__)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -23,9 +30,14 @@ class IngestionServicer(IngestionServiceServicer):
     """Takes notifications in and shows them."""
 
     def __init__(
-        self, *, admission: Batcher[Submission, Answer], get_notification: GetNotification
+        self,
+        *,
+        admission: Batcher[Submission, Answer],
+        cancel_notification: CancelNotification,
+        get_notification: GetNotification,
     ) -> None:
         self._admission = admission
+        self._cancel_notification = cancel_notification
         self._get_notification = get_notification
 
     async def SendNotification(
@@ -39,6 +51,41 @@ class IngestionServicer(IngestionServiceServicer):
         )
         return wire.answer_to_proto(await self._admission.submit(submission))
 
+    async def SendNotifications(
+        self, request: messages.SendNotificationsRequest, context: Context
+    ) -> messages.SendNotificationsResponse:
+        """See the contract."""
+        traceparent = _metadata(context, "traceparent")
+        submissions = [_submission_or_error(entry, traceparent) for entry in request.entries]
+        good = [entry for entry in submissions if isinstance(entry, Submission)]
+        answers = iter(await self._admission.submit_all(good))
+        return messages.SendNotificationsResponse(
+            results=(
+                _result(next(answers) if isinstance(entry, Submission) else entry)
+                for entry in submissions
+            )
+        )
+
+    async def CancelNotification(
+        self, request: messages.CancelNotificationRequest, context: Context
+    ) -> messages.CancelNotificationResponse:
+        """See the contract."""
+        tenant_id = current_caller().tenant_id
+        match request.WhichOneof("target"):
+            case "request_id":
+                notification_id = await self._cancel_notification.find_by_request(
+                    tenant_id, request.request_id
+                )
+            case "collapse":
+                notification_id = await self._cancel_notification.find_by_collapse_key(
+                    tenant_id, request.collapse.recipient_id, request.collapse.collapse_key
+                )
+            case _:
+                notification_id = UUID(request.notification_id)
+        return wire.cancellation_to_proto(
+            *await self._cancel_notification(tenant_id, notification_id)
+        )
+
     async def GetNotification(
         self, request: messages.GetNotificationRequest, context: Context
     ) -> messages.GetNotificationResponse:
@@ -47,6 +94,29 @@ class IngestionServicer(IngestionServiceServicer):
             current_caller().tenant_id, UUID(request.notification_id)
         )
         return messages.GetNotificationResponse(notification=notification)
+
+
+def _submission_or_error(
+    entry: messages.SendNotificationRequest, traceparent: str | None
+) -> Submission | TidingsError:
+    try:
+        validate(entry)
+    except TidingsError as error:
+        return error
+    return wire.submission_from_proto(
+        entry,
+        tenant_id=current_caller().tenant_id,
+        traceparent=continue_or_begin(traceparent),
+    )
+
+
+def _result(answer: Answer | BaseException) -> messages.SendResult:
+    if isinstance(answer, Answer):
+        return messages.SendResult(accepted=wire.answer_to_proto(answer))
+    request_id = str(uuid4())
+    if not isinstance(answer, TidingsError):
+        _log.error("entry_failed", exc_info=answer, extra={"request_id": request_id})
+    return messages.SendResult(error=status_of(answer, request_id))
 
 
 def _metadata(context: Context, key: str) -> str | None:

@@ -1,18 +1,64 @@
 -- insert_requests --
 -- Ordered, so that two processes with the same ids wait for one another instead of deadlocking.
 INSERT INTO ingestion.request_ids
-    (tenant_id, request_id, payload_hash, notification_id, estimated_delivery_time, accept_time)
-SELECT tenant_id, request_id, payload_hash, notification_id, estimated_delivery_time, accept_time
-FROM unnest($1::text[], $2::text[], $3::bytea[], $4::uuid[], $5::timestamptz[], $6::timestamptz[])
-    AS given (tenant_id, request_id, payload_hash, notification_id, estimated_delivery_time, accept_time)
+    (tenant_id, request_id, payload_hash, notification_id, revision, state, estimated_delivery_time, accept_time)
+SELECT tenant_id, request_id, payload_hash, notification_id, 1, state, estimated_delivery_time, accept_time
+FROM unnest($1::text[], $2::text[], $3::bytea[], $4::uuid[], $5::smallint[], $6::timestamptz[], $7::timestamptz[])
+    AS given (tenant_id, request_id, payload_hash, notification_id, state, estimated_delivery_time, accept_time)
 ORDER BY tenant_id, request_id
 ON CONFLICT DO NOTHING
 RETURNING notification_id
 
+-- redirect_requests --
+-- Sends that turned out to amend are answered with the notification that they amend.
+UPDATE ingestion.request_ids AS r
+SET notification_id = given.notification_id, revision = given.revision
+FROM unnest($1::text[], $2::text[], $3::uuid[], $4::int[])
+    AS given (tenant_id, request_id, notification_id, revision)
+WHERE r.tenant_id = given.tenant_id AND r.request_id = given.request_id
+
 -- find_requests --
-SELECT tenant_id, request_id, payload_hash, notification_id, estimated_delivery_time
+SELECT tenant_id, request_id, payload_hash, notification_id, revision, state, estimated_delivery_time
 FROM ingestion.request_ids
 WHERE (tenant_id, request_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+
+-- insert_collapse_keys --
+INSERT INTO ingestion.collapse_keys (tenant_id, recipient_id, collapse_key, notification_id)
+SELECT tenant_id, recipient_id, collapse_key, notification_id
+FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[])
+    AS given (tenant_id, recipient_id, collapse_key, notification_id)
+ORDER BY tenant_id, recipient_id, collapse_key
+ON CONFLICT DO NOTHING
+
+-- lock_collapse_keys --
+-- From here on nobody else amends these.
+SELECT k.tenant_id, k.recipient_id, k.collapse_key, k.notification_id
+FROM ingestion.collapse_keys AS k
+JOIN unnest($1::text[], $2::text[], $3::text[]) AS given (tenant_id, recipient_id, collapse_key)
+    USING (tenant_id, recipient_id, collapse_key)
+ORDER BY k.tenant_id, k.recipient_id, k.collapse_key
+FOR UPDATE OF k
+
+-- redirect_collapse_keys --
+-- What they named is no longer alive.
+UPDATE ingestion.collapse_keys AS k
+SET notification_id = given.notification_id
+FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[])
+    AS given (tenant_id, recipient_id, collapse_key, notification_id)
+WHERE k.tenant_id = given.tenant_id AND k.recipient_id = given.recipient_id
+    AND k.collapse_key = given.collapse_key
+
+-- find_collapse_key --
+SELECT notification_id FROM ingestion.collapse_keys
+WHERE tenant_id = $1 AND recipient_id = $2 AND collapse_key = $3
+
+-- lock_live --
+-- Alive is what can still be planned, or was and may be replaced.
+SELECT notification_id, revision, state, plan, expire_time
+FROM ingestion.notifications
+WHERE notification_id = ANY($1::uuid[]) AND state IN (1, 2, 6) AND expire_time > now()
+ORDER BY notification_id
+FOR UPDATE
 
 -- insert_notifications --
 -- Born claimed by the process that planned to plan it, which saves a write; unclaimed where its lane
@@ -20,17 +66,97 @@ WHERE (tenant_id, request_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))
 INSERT INTO ingestion.notifications
     (notification_id, tenant_id, revision, recipient_id, category, template_name, template_version,
      content_channels, variables, requested_channels, priority, channel_mask, guarantee, metadata, traceparent,
-     accept_time, expire_time, state, due_time, claim_owner, claim_deadline)
+     accept_time, send_time, expire_time, collapse_key, state, due_time, claim_owner, claim_deadline)
 SELECT notification_id, tenant_id, 1, recipient_id, category, template_name, template_version,
     string_to_array(content_channels, ',')::smallint[], variables,
     string_to_array(requested_channels, ',')::smallint[], priority, channel_mask, guarantee, metadata,
-    traceparent, accept_time, expire_time, 1, now(), claim_owner, now() + $16::interval
+    traceparent, accept_time, send_time, expire_time, collapse_key, state, coalesce(send_time, now()),
+    claim_owner, now() + $21::interval
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[],
-            $8::bytea[], $9::text[], $10::smallint[], $11::smallint[], $12::bytea[], $13::text[],
-            $14::timestamptz[], $15::timestamptz[], $17::int[], $18::uuid[])
+            $8::bytea[], $9::text[], $10::smallint[], $11::int[], $12::smallint[], $13::bytea[],
+            $14::text[], $15::timestamptz[], $16::timestamptz[], $17::timestamptz[], $18::text[],
+            $19::smallint[], $20::uuid[])
     AS given (notification_id, tenant_id, recipient_id, category, template_name, template_version,
-              content_channels, variables, requested_channels, priority, guarantee, metadata,
-              traceparent, accept_time, expire_time, channel_mask, claim_owner)
+              content_channels, variables, requested_channels, priority, channel_mask, guarantee, metadata,
+              traceparent, accept_time, send_time, expire_time, collapse_key, state, claim_owner)
+
+-- amend_notifications --
+-- The next revision, to be planned anew; what was planned of the old one is stopped first.
+UPDATE ingestion.notifications AS n
+SET revision = n.revision + 1, category = given.category, template_name = given.template_name,
+    template_version = given.template_version,
+    content_channels = string_to_array(given.content_channels, ',')::smallint[],
+    variables = given.variables,
+    requested_channels = string_to_array(given.requested_channels, ',')::smallint[],
+    priority = given.priority, channel_mask = given.channel_mask, guarantee = given.guarantee,
+    metadata = given.metadata, traceparent = given.traceparent, send_time = given.send_time,
+    expire_time = given.expire_time, state = given.state, due_time = coalesce(given.send_time, now()),
+    stopping = n.stopping OR n.plan IS NOT NULL, claim_owner = NULL, claim_deadline = NULL,
+    plan = NULL, plan_time = NULL
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[],
+            $8::bytea[], $9::text[], $10::smallint[], $11::int[], $12::smallint[], $13::bytea[],
+            $14::text[], $15::timestamptz[], $16::timestamptz[], $17::timestamptz[], $18::text[],
+            $19::smallint[])
+    AS given (notification_id, tenant_id, recipient_id, category, template_name, template_version,
+              content_channels, variables, requested_channels, priority, channel_mask, guarantee, metadata,
+              traceparent, accept_time, send_time, expire_time, collapse_key, state)
+WHERE n.notification_id = given.notification_id
+
+-- insert_stopped_plans --
+-- Commits that the deliveries of a revision must not leave; dispatch is told by a swept step.
+INSERT INTO ingestion.stopped_plans (notification_id, revision, tenant_id, plan, expire_time, due_time)
+SELECT notification_id, revision, tenant_id, plan, expire_time, now()
+FROM ingestion.notifications
+WHERE notification_id = ANY($1::uuid[]) AND plan IS NOT NULL
+ON CONFLICT DO NOTHING
+
+-- lock_for_cancelling --
+SELECT notification_id, revision, state, plan, expire_time
+FROM ingestion.notifications
+WHERE notification_id = $1 AND tenant_id = $2
+FOR UPDATE
+
+-- cancel_notification --
+UPDATE ingestion.notifications
+SET state = 7, stopping = plan IS NOT NULL, claim_owner = NULL, claim_deadline = NULL
+WHERE notification_id = $1
+
+-- take_stopped_plans --
+WITH due AS (
+    SELECT notification_id, revision FROM ingestion.stopped_plans
+    WHERE due_time <= now()
+    ORDER BY due_time
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE ingestion.stopped_plans AS p
+SET due_time = now() + $1::interval
+FROM due
+WHERE p.notification_id = due.notification_id AND p.revision = due.revision
+RETURNING p.notification_id, p.revision, p.tenant_id, p.plan, p.expire_time
+
+-- finish_stopped_plans --
+-- Dispatch has answered for good.
+UPDATE ingestion.stopped_plans AS p
+SET due_time = NULL
+FROM unnest($1::uuid[], $2::int[]) AS given (notification_id, revision)
+WHERE p.notification_id = given.notification_id AND p.revision = given.revision
+
+-- finish_stopping --
+-- The next revision may be planned when nothing of the earlier ones is open any more.
+WITH mine AS (
+    SELECT n.notification_id FROM ingestion.notifications AS n
+    WHERE n.notification_id = ANY($1::uuid[]) AND n.stopping
+    ORDER BY n.notification_id
+    FOR UPDATE
+)
+UPDATE ingestion.notifications AS n
+SET left_mask = n.left_mask | given.left_mask,
+    stopping = EXISTS (SELECT FROM ingestion.stopped_plans AS p
+                       WHERE p.notification_id = n.notification_id AND p.due_time IS NOT NULL)
+FROM mine
+JOIN unnest($1::uuid[], $2::int[]) AS given (notification_id, left_mask) USING (notification_id)
+WHERE n.notification_id = mine.notification_id
 
 -- delete_old_requests --
 -- In slices, so that no transaction grows long.
@@ -52,7 +178,7 @@ GROUP BY tenant_id, priority, channel
 WITH RECURSIVE lanes AS (
     (SELECT tenant_id, priority, channel_mask
      FROM ingestion.notifications
-     WHERE state = 1 AND claim_owner IS NULL
+     WHERE state IN (1, 6) AND claim_owner IS NULL AND NOT stopping
      ORDER BY tenant_id, priority, channel_mask
      LIMIT 1)
     UNION ALL
@@ -61,7 +187,7 @@ WITH RECURSIVE lanes AS (
     CROSS JOIN LATERAL (
         SELECT n.tenant_id, n.priority, n.channel_mask
         FROM ingestion.notifications AS n
-        WHERE n.state = 1 AND n.claim_owner IS NULL
+        WHERE n.state IN (1, 6) AND n.claim_owner IS NULL AND NOT n.stopping
             AND (n.tenant_id, n.priority, n.channel_mask)
                 > (lanes.tenant_id, lanes.priority, lanes.channel_mask)
         ORDER BY n.tenant_id, n.priority, n.channel_mask
@@ -92,7 +218,7 @@ due AS (
     CROSS JOIN LATERAL (
         SELECT n.notification_id
         FROM ingestion.notifications AS n
-        WHERE n.state = 1 AND n.claim_owner IS NULL AND n.due_time <= now()
+        WHERE n.state IN (1, 6) AND n.claim_owner IS NULL AND NOT n.stopping AND n.due_time <= now()
             AND n.tenant_id = turn.tenant_id AND n.priority = turn.priority
             AND n.channel_mask = turn.channel_mask
         ORDER BY n.due_time
@@ -105,14 +231,14 @@ FROM due
 WHERE n.notification_id = due.notification_id
 RETURNING n.notification_id, tenant_id, revision, recipient_id, category, template_name, template_version,
     content_channels, variables, requested_channels, priority, channel_mask, guarantee, traceparent,
-    accept_time, expire_time
+    accept_time, send_time, expire_time, collapse_key, left_mask
 
 -- waiting_lanes --
 -- Lanes in which something due waits: what is accepted for them goes behind it.
 WITH RECURSIVE lanes AS (
     (SELECT tenant_id, priority, channel_mask, due_time
      FROM ingestion.notifications
-     WHERE state = 1 AND claim_owner IS NULL
+     WHERE state IN (1, 6) AND claim_owner IS NULL AND NOT stopping
      ORDER BY tenant_id, priority, channel_mask, due_time
      LIMIT 1)
     UNION ALL
@@ -121,7 +247,7 @@ WITH RECURSIVE lanes AS (
     CROSS JOIN LATERAL (
         SELECT n.tenant_id, n.priority, n.channel_mask, n.due_time
         FROM ingestion.notifications AS n
-        WHERE n.state = 1 AND n.claim_owner IS NULL
+        WHERE n.state IN (1, 6) AND n.claim_owner IS NULL AND NOT n.stopping
             AND (n.tenant_id, n.priority, n.channel_mask)
                 > (lanes.tenant_id, lanes.priority, lanes.channel_mask)
         ORDER BY n.tenant_id, n.priority, n.channel_mask, n.due_time
@@ -136,7 +262,7 @@ SET claim_owner = NULL, claim_deadline = NULL
 WHERE notification_id IN (
     SELECT notification_id
     FROM ingestion.notifications AS n
-    WHERE state = 1 AND claim_owner IS NOT NULL
+    WHERE state IN (1, 6) AND claim_owner IS NOT NULL
         AND (claim_deadline <= now() OR NOT EXISTS (
             SELECT FROM ingestion.incarnations AS i
             WHERE i.incarnation_id = n.claim_owner AND i.expire_time > now()))
@@ -149,7 +275,7 @@ WHERE notification_id IN (
 WITH mine AS (
     SELECT notification_id
     FROM ingestion.notifications
-    WHERE notification_id = ANY($1::uuid[]) AND state = 1
+    WHERE notification_id = ANY($1::uuid[]) AND state IN (1, 6) AND NOT stopping
         AND claim_owner = $5 AND claim_deadline > now()
     ORDER BY notification_id
     FOR UPDATE
@@ -166,7 +292,7 @@ RETURNING n.notification_id
 -- Planning has to wait: others may take them when they are due.
 UPDATE ingestion.notifications
 SET claim_owner = NULL, claim_deadline = NULL, due_time = now() + $3::interval
-WHERE notification_id = ANY($1::uuid[]) AND state = 1 AND claim_owner = $2
+WHERE notification_id = ANY($1::uuid[]) AND state IN (1, 6) AND claim_owner = $2
 
 -- insert_outbox --
 INSERT INTO ingestion.outbox (outbox_id, tenant_id, channel, priority, delivery_count, payload, due_time)
@@ -185,7 +311,7 @@ SET publish_count = publish_count + 1,
     due_time = now() + least($1::interval * power(2, least(publish_count, 20)), $2::interval)
 FROM due
 WHERE o.outbox_id = due.outbox_id
-RETURNING o.outbox_id, channel, priority, payload
+RETURNING o.outbox_id, tenant_id, channel, priority, payload
 
 -- republish_all_now --
 -- After a restart that proves every older process dead, nobody else is going to claim these.
@@ -196,6 +322,7 @@ DELETE FROM ingestion.outbox WHERE outbox_id = ANY($1::uuid[]) RETURNING create_
 
 -- read_notification --
 SELECT notification_id, revision, recipient_id, category, template_name, template_version,
-    requested_channels, priority, metadata, state, accept_time, expire_time, plan_time, plan, traceparent
+    requested_channels, priority, metadata, state, accept_time, send_time, expire_time, collapse_key,
+    plan_time, plan, traceparent
 FROM ingestion.notifications
 WHERE notification_id = $1 AND tenant_id = $2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,11 +11,12 @@ from libs.clock import Clock, mint_uuid7
 from libs.errors import TidingsError
 from libs.failpoints import failpoint
 from services.ingestion.clients import Planner, TemplateCatalog
-from services.ingestion.domain.acceptance import check_template
+from services.ingestion.domain.acceptance import check_template, check_times
 from services.ingestion.domain.credit import channel_mask
 from services.ingestion.domain.errors import CategoryUnknown, RecipientUnknown, RequestIdReused
 from services.ingestion.domain.models import (
     Acceptance,
+    Accepted,
     Answer,
     CategoryDefaults,
     Notification,
@@ -23,7 +24,7 @@ from services.ingestion.domain.models import (
     Submission,
     TemplateDescription,
 )
-from services.ingestion.store import NotificationStore, RequestKey
+from services.ingestion.store.notifications import NotificationStore, RequestKey
 from services.ingestion.usecases.hand_over import HandOver
 
 _log = logging.getLogger(__name__)
@@ -54,32 +55,35 @@ class AcceptNotifications:
     async def __call__(self, batch: Sequence[Submission]) -> list[Answer | Exception]:
         """Returns an answer or an error per submission; what has an answer is committed."""
         judged = await self._judge(batch)
-        accepted = [item for item in judged if isinstance(item, Acceptance)]
-        new = await self._commit(accepted)
-        settled = {i for i, item in enumerate(judged) if _id_of(item) in new}
+        acceptable = [item for item in judged if isinstance(item, Acceptance)]
+        new: dict[UUID, Accepted] = {}
+        for part in _without_repeated_keys(acceptable):
+            new |= await self._commit(part)
+        settled = [_accepted(item, new) for item in judged]
         # A repeat is answered as the first time, even if what it names is gone since.
-        repeats = [_key(batch[i]) for i in range(len(batch)) if i not in settled]
+        repeats = [_key(s) for s, done in zip(batch, settled, strict=True) if done is None]
         past = await self._store.find_requests(repeats) if repeats else {}
         return [
-            _answer(item, past.get(_key(submission)), submission, is_new=i in settled)
-            for i, (submission, item) in enumerate(zip(batch, judged, strict=True))
+            done or _answer_again(submission, past.get(_key(submission)), item)
+            for submission, item, done in zip(batch, judged, settled, strict=True)
         ]
 
-    async def _commit(self, accepted: Sequence[Acceptance]) -> set[UUID]:
-        if not accepted:
-            return set()
-        taken = self._hand_over.reserve([item.notification for item in accepted])
+    async def _commit(self, acceptable: Sequence[Acceptance]) -> dict[UUID, Accepted]:
+        taken = self._hand_over.reserve([item.notification for item in acceptable])
         owner = self._owner()
-        new: set[UUID] = set()
+        new: dict[UUID, Accepted] = {}
         try:
             failpoint("ingestion.accepting")
-            new = await self._store.accept(accepted, [owner if take else None for take in taken])
+            new = await self._store.accept(acceptable, [owner if take else None for take in taken])
             failpoint("ingestion.accepted")
         finally:
+            # What amended another notification is not there under its own id.
             self._hand_over.put(
-                [item.notification for item, take in zip(accepted, taken, strict=True) if take],
-                committed=new,
+                [item.notification for item, take in zip(acceptable, taken, strict=True) if take],
+                committed={minted for minted, it in new.items() if minted == it.notification_id},
             )
+        if not all(taken):
+            self._hand_over.left_in_table.set()
         return new
 
     async def _judge(self, batch: Sequence[Submission]) -> list[Acceptance | TidingsError]:
@@ -111,15 +115,22 @@ class AcceptNotifications:
             return CategoryUnknown(submission.category)
         if not recipient_known:
             return RecipientUnknown(submission.recipient_id)
+        try:
+            check_times(submission, category, now=self._clock.now())
+        except TidingsError as error:
+            return error
         return self._accept(submission, template, category)
 
     def _accept(
         self, submission: Submission, template: TemplateDescription, category: CategoryDefaults
     ) -> Acceptance:
         now = self._clock.now()
+        later = submission.send_time is not None and submission.send_time > now
+        begin = submission.send_time if later and submission.send_time else now
+        wanted = submission.channels or category.channels
         return Acceptance(
             submission=submission,
-            estimated_delivery_time=now + self._expected_delay(),
+            estimated_delivery_time=begin + self._expected_delay(),
             notification=Notification(
                 notification_id=mint_uuid7(now),
                 tenant_id=submission.tenant_id,
@@ -132,13 +143,13 @@ class AcceptNotifications:
                 variables=submission.variables,
                 requested_channels=submission.channels,
                 priority=submission.priority or category.priority,
-                channel_mask=channel_mask(
-                    [c for c in submission.channels or category.channels if c in template.channels]
-                ),
+                channel_mask=channel_mask([c for c in wanted if c in template.channels]),
                 guarantee=category.guarantee,
                 traceparent=submission.traceparent,
                 accept_time=now,
-                expire_time=now + category.ttl,
+                send_time=begin if later else None,
+                expire_time=begin + (submission.ttl or category.ttl),
+                collapse_key=submission.collapse_key,
             ),
         )
 
@@ -147,32 +158,49 @@ def _key(submission: Submission) -> RequestKey:
     return submission.tenant_id, submission.request_id
 
 
-def _id_of(item: Acceptance | TidingsError) -> UUID | None:
-    return item.notification.notification_id if isinstance(item, Acceptance) else None
+def _without_repeated_keys(batch: Sequence[Acceptance]) -> Iterator[list[Acceptance]]:
+    """Yields parts in which each collapse key stands at most once: one amends the other."""
+    part: list[Acceptance] = []
+    seen: set[tuple[str, str, str]] = set()
+    for item in batch:
+        notification = item.notification
+        key = (notification.tenant_id, notification.recipient_id, notification.collapse_key)
+        if notification.collapse_key and key in seen:
+            yield part
+            part, seen = [], set()
+        part.append(item)
+        seen.add(key)
+    if part:
+        yield part
 
 
-def _answer(
-    item: Acceptance | TidingsError,
-    past: PastRequest | None,
-    submission: Submission,
-    *,
-    is_new: bool,
+def _accepted(item: Acceptance | TidingsError, new: Mapping[UUID, Accepted]) -> Answer | None:
+    if not isinstance(item, Acceptance):
+        return None
+    accepted = new.get(item.notification.notification_id)
+    if accepted is None:
+        return None
+    return Answer(
+        notification_id=accepted.notification_id,
+        revision=accepted.revision,
+        state=item.notification.initial_state,
+        estimated_delivery_time=item.estimated_delivery_time,
+        replayed=False,
+    )
+
+
+def _answer_again(
+    submission: Submission, past: PastRequest | None, item: Acceptance | TidingsError
 ) -> Answer | Exception:
-    if is_new and isinstance(item, Acceptance):
-        return Answer(
-            notification_id=item.notification.notification_id,
-            estimated_delivery_time=item.estimated_delivery_time,
-            replayed=False,
-        )
     if past is not None and past.payload_hash == submission.payload_hash:
         return Answer(
             notification_id=past.notification_id,
+            revision=past.revision,
+            state=past.state,
             estimated_delivery_time=past.estimated_delivery_time,
             replayed=True,
         )
-    if past is not None:
-        return RequestIdReused(submission.request_id)
-    if isinstance(item, TidingsError):
+    if past is None and isinstance(item, TidingsError):
         return item
-    # Neither new nor known: its first answer was forgotten between the two statements.
+    # Another payload; or its first answer was forgotten between the two statements.
     return RequestIdReused(submission.request_id)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from libs.clock import Clock
-from services.ingestion.store import PlanStore
+from services.ingestion.store.plans import PlanStore
 from services.ingestion.usecases.hand_over import HandOver
 
 _FIRST_GUESS = timedelta(milliseconds=200)

@@ -7,9 +7,9 @@ from uuid import UUID
 from libs.errors import DependencyUnavailable
 from services.ingestion import wire
 from services.ingestion.clients import Ledger
-from services.ingestion.domain.delivery_ids import delivery_id
 from services.ingestion.domain.errors import NotificationUnknown
-from services.ingestion.store import NotificationStore
+from services.ingestion.domain.models import NotificationState
+from services.ingestion.store.notifications import NotificationStore
 from tidings.dispatch.v1.delivery_pb2 import Delivery
 from tidings.ingestion.v1.notification_pb2 import Notification
 
@@ -32,15 +32,7 @@ class GetNotification:
             claimed = await self._ledger.deliveries(tenant_id, notification_id)
         except DependencyUnavailable:
             complete = False
-        ids = [
-            delivery_id(
-                notification_id,
-                revision=stored.revision,
-                step=0,
-                channel=planned.channel,
-                endpoint=planned.endpoint,
-            )
-            for planned in wire.planned_deliveries(stored)
-        ]
-        queued = wire.queued_deliveries(stored, ids, claimed) if complete else []
+        queued: list[Delivery] = []
+        if complete and stored.state is NotificationState.PLANNED:
+            queued = wire.queued_deliveries(stored, claimed)
         return wire.notification_to_proto(stored, [*claimed, *queued], complete=complete)

@@ -31,11 +31,11 @@ class HandOver:
         """Says of each whether it may be claimed on acceptance, and keeps room for those."""
         taken = []
         for notification in notifications:
-            take = self._room > 0 and notification.lane not in self._closed
+            # What may amend another notification is found in the table under that one's id.
+            apart = notification.send_time is not None or notification.collapse_key != ""
+            take = not apart and self._room > 0 and notification.lane not in self._closed
             self._room -= take
             taken.append(take)
-        if not all(taken):
-            self.left_in_table.set()
         return taken
 
     def put(self, reserved: Sequence[Notification], *, committed: Collection[UUID]) -> None:

@@ -18,7 +18,7 @@ from libs.postgres.transaction import Connection, in_transaction
 from services.ingestion import wire
 from services.ingestion.clients import Planner
 from services.ingestion.domain.credit import split_by_credit
-from services.ingestion.domain.delivery_ids import delivery_id
+from services.ingestion.domain.delivery_ids import id_of_planned
 from services.ingestion.domain.models import (
     Notification,
     NotificationState,
@@ -26,7 +26,8 @@ from services.ingestion.domain.models import (
     Plan,
     PlannedDelivery,
 )
-from services.ingestion.store import NotificationStore, PlanStore
+from services.ingestion.store.notifications import NotificationStore
+from services.ingestion.store.plans import PlanStore
 from services.ingestion.usecases.hand_over import HandOver
 from services.ingestion.usecases.publish_deliveries import PublishDeliveries
 
@@ -159,10 +160,4 @@ class PlanNotifications:
 
 
 def _id_of(notification: Notification, delivery: PlannedDelivery) -> UUID:
-    return delivery_id(
-        notification.notification_id,
-        revision=notification.revision,
-        step=0,
-        channel=delivery.channel,
-        endpoint=delivery.endpoint,
-    )
+    return id_of_planned(notification.notification_id, notification.revision, delivery)

@@ -8,16 +8,14 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from libs.messaging.broker import Broker, BrokerUnavailable, Message, Unroutable
-from libs.messaging.topology import DELIVERIES
+from libs.messaging.topology import DELIVERIES, OUTBOX_ID_HEADER, TENANT_HEADER
 from services.ingestion.domain.acceptance import CHANNEL_NAMES, PRIORITY_NAMES
 from services.ingestion.domain.models import OutboxMessage
-from services.ingestion.store import PlanStore
+from services.ingestion.store.plans import PlanStore
 
 _log = logging.getLogger(__name__)
 
 _SWEEP = 100
-OUTBOX_ID = "tidings-outbox-id"
-"""Header with the outbox row, so that even an unreadable message can be told."""
 
 
 class PublishDeliveries:
@@ -30,7 +28,10 @@ class PublishDeliveries:
     async def __call__(self, messages: Sequence[OutboxMessage]) -> None:
         """Publishes messages that were just committed."""
         await asyncio.gather(
-            *(self._publish(m.outbox_id, m.channel, m.priority, m.payload) for m in messages)
+            *(
+                self._publish(m.outbox_id, m.tenant_id, m.channel, m.priority, m.payload)
+                for m in messages
+            )
         )
 
     async def sweep(self) -> None:
@@ -40,9 +41,12 @@ class PublishDeliveries:
             _log.info("publishing_again", extra={"messages": len(rows)})
         await asyncio.gather(*(self._publish(*row) for row in rows))
 
-    async def _publish(self, outbox_id: UUID, channel: int, priority: int, body: bytes) -> None:
+    async def _publish(
+        self, outbox_id: UUID, tenant_id: str, channel: int, priority: int, body: bytes
+    ) -> None:
         routing_key = f"{CHANNEL_NAMES[channel]}.{PRIORITY_NAMES[priority]}"
-        message = Message(body=body, headers={OUTBOX_ID: str(outbox_id)})
+        headers = {OUTBOX_ID_HEADER: str(outbox_id), TENANT_HEADER: tenant_id}
+        message = Message(body=body, headers=headers)
         try:
             await self._broker.publish(DELIVERIES, routing_key, message)
         except (BrokerUnavailable, Unroutable) as error:

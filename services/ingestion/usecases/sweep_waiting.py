@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
-from services.ingestion.store import NotificationStore
+from services.ingestion.store.notifications import NotificationStore
 from services.ingestion.usecases.hand_over import HandOver
 from services.ingestion.usecases.plan_notifications import BATCH, PlanNotifications
 
@@ -31,6 +31,7 @@ class SweepWaiting:
         owner: Callable[[], UUID],
         window: int,
         interval: timedelta,
+        may_judge: Callable[[], bool],
     ) -> None:
         self._notifications = notifications
         self._plan = plan
@@ -38,6 +39,7 @@ class SweepWaiting:
         self._owner = owner
         self._window = window
         self._interval = interval
+        self._may_judge = may_judge
         self._woken = hand_over.left_in_table
 
     async def run(self) -> None:
@@ -50,7 +52,9 @@ class SweepWaiting:
                     await self._woken.wait()
 
     async def disown_orphans(self) -> None:
-        """Takes notifications out of dead hands."""
+        """Takes notifications out of dead hands, if we can tell who is dead."""
+        if not self._may_judge():
+            return
         while count := await self._notifications.disown_orphans(limit=_ORPHANS):
             _log.warning("orphans_disowned", extra={"notifications": count})
             self._woken.set()

@@ -33,6 +33,16 @@ class CategoryClass(Enum):
     """Something the recipient asked to be reminded of."""
 
 
+MAX_TTL = {
+    CategoryClass.TRANSACTIONAL: timedelta(days=30),
+    CategoryClass.SYSTEM: timedelta(days=7),
+    CategoryClass.MARKETING: timedelta(days=30),
+    CategoryClass.REMINDER: timedelta(days=7),
+}
+"""How long a notification of each class may be worth delivering: late notices of a system and late
+reminders mislead."""
+
+
 class Priority(Enum):
     """How urgent a notification is."""
 

@@ -40,6 +40,8 @@ class Reason(Enum):
     """The recipient has no address there."""
     NOT_IN_TEMPLATE = "not_in_template"
     """There is no content for it."""
+    ALREADY_LEFT = "already_left"
+    """An earlier revision has left there, and cannot be replaced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +77,13 @@ def plan_deliveries(
     *,
     requested: Sequence[Channel],
     content: Collection[Channel],
+    left: Collection[Channel] = (),
 ) -> Plan:
     """Returns the plan.
 
     Considered are the requested channels, or the category's when none is requested, each once and
-    in that order. Of several grounds against a channel the recipient's word is given first, then
-    missing content, then a missing address. Categories of the class system do not ask the recipient.
+    in that order. Of several grounds against a channel comes first that an earlier revision has `left`
+    there, then the recipient's word, then missing content, then a missing address. Categories of the class system do not ask the recipient.
     """
     if recipient is None:
         return Plan(outcome=Outcome.RECIPIENT_UNKNOWN)
@@ -91,7 +94,9 @@ def plan_deliveries(
     deliveries = []
     for channel in dict.fromkeys(requested or category.channels):
         endpoint = _endpoint(recipient, channel)
-        if asked and not wants(preferences, category.name, channel):
+        if channel in left:
+            reason = Reason.ALREADY_LEFT
+        elif asked and not wants(preferences, category.name, channel):
             reason = Reason.DISABLED_BY_RECIPIENT
         elif channel not in content:
             reason = Reason.NOT_IN_TEMPLATE

@@ -45,3 +45,5 @@ class PlanTask(_Subject):
     """Empty: the category's channels."""
     content: frozenset[Channel]
     """Channels the content exists for."""
+    left: frozenset[Channel] = frozenset()
+    """Channels on which an earlier revision has left for good."""

@@ -29,6 +29,7 @@ class PlanDeliveries:
                 preferences.get(task.recipient_key, ()),
                 requested=task.requested,
                 content=task.content,
+                left=task.left,
             )
             for task in tasks
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.preference.domain.models import CategoryDefinition
+from services.preference.domain.models import MAX_TTL, CategoryDefinition
 from services.preference.domain.planning import Decision, Plan, PlannedDelivery
 from services.preference.domain.tasks import PlanTask, SendCheck, SendCheckResult
 from services.preference.wire.enums import (
@@ -40,6 +40,7 @@ def task_from_proto(message: pb.PlanTask) -> PlanTask:
         category=message.category,
         requested=tuple(CHANNEL_FROM_PROTO[channel] for channel in message.requested_channels),
         content=frozenset(CHANNEL_FROM_PROTO[channel] for channel in message.content_channels),
+        left=frozenset(CHANNEL_FROM_PROTO[channel] for channel in message.left_channels),
     )
 
 
@@ -59,6 +60,7 @@ def _defaults_to_proto(definition: CategoryDefinition) -> pb.CategoryDefaults:
         channels=[CHANNEL_TO_PROTO[channel] for channel in definition.channels],
     )
     message.ttl.FromTimedelta(definition.ttl)
+    message.max_ttl.FromTimedelta(MAX_TTL[definition.category_class])
     return message
 
 

@@ -126,7 +126,10 @@ class Authorization(_message.Message):
 Global___Authorization: _TypeAlias = Authorization  # noqa: Y015
 
 AUTHORIZATION_FIELD_NUMBER: _builtins.int
+MAX_REQUEST_BYTES_FIELD_NUMBER: _builtins.int
 authorization: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___Authorization]
 """What a credential must hold to call the method. A public method without
 this option is refused for everybody.
 """
+max_request_bytes: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _builtins.int]
+"""Largest serialized request the method accepts, in bytes; 0 means 1 MiB."""

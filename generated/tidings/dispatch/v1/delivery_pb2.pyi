@@ -45,6 +45,16 @@ class _DeliveryStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Deliver
     """It may have left; nobody can say. An end unless the category says at least once."""
     DELIVERY_STATE_EXPIRED: _DeliveryState.ValueType  # 8
     """Its time to live passed before it left. An end."""
+    DELIVERY_STATE_PARKED: _DeliveryState.ValueType  # 9
+    """Waits until its channel, provider or tenant is open again."""
+    DELIVERY_STATE_WAITING: _DeliveryState.ValueType  # 10
+    """Waits for its time, such as a later step of an escalation."""
+    DELIVERY_STATE_DEAD: _DeliveryState.ValueType  # 11
+    """Processes died of it, or it cannot be read; see the dead letters. An end until it is replayed."""
+    DELIVERY_STATE_CANCELLED: _DeliveryState.ValueType  # 12
+    """It was cancelled or amended before it left. An end."""
+    DELIVERY_STATE_SUPPRESSED: _DeliveryState.ValueType  # 13
+    """Its recipient came to be suppressed before it left. An end."""
 
 class DeliveryState(_DeliveryState, metaclass=_DeliveryStateEnumTypeWrapper):
     """State of a delivery. Servers may add values; clients ignore unknown ones."""
@@ -67,6 +77,16 @@ DELIVERY_STATE_UNKNOWN: DeliveryState.ValueType  # 7
 """It may have left; nobody can say. An end unless the category says at least once."""
 DELIVERY_STATE_EXPIRED: DeliveryState.ValueType  # 8
 """Its time to live passed before it left. An end."""
+DELIVERY_STATE_PARKED: DeliveryState.ValueType  # 9
+"""Waits until its channel, provider or tenant is open again."""
+DELIVERY_STATE_WAITING: DeliveryState.ValueType  # 10
+"""Waits for its time, such as a later step of an escalation."""
+DELIVERY_STATE_DEAD: DeliveryState.ValueType  # 11
+"""Processes died of it, or it cannot be read; see the dead letters. An end until it is replayed."""
+DELIVERY_STATE_CANCELLED: DeliveryState.ValueType  # 12
+"""It was cancelled or amended before it left. An end."""
+DELIVERY_STATE_SUPPRESSED: DeliveryState.ValueType  # 13
+"""Its recipient came to be suppressed before it left. An end."""
 Global___DeliveryState: _TypeAlias = DeliveryState  # noqa: Y015
 
 class _AttemptOutcome:

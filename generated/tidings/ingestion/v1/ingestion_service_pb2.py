@@ -23,15 +23,17 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from tidings.common.v1 import authorization_pb2 as tidings_dot_common_dot_v1_dot_authorization__pb2
 from tidings.common.v1 import channel_pb2 as tidings_dot_common_dot_v1_dot_channel__pb2
 from tidings.common.v1 import priority_pb2 as tidings_dot_common_dot_v1_dot_priority__pb2
 from tidings.ingestion.v1 import notification_pb2 as tidings_dot_ingestion_dot_v1_dot_notification__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,tidings/ingestion/v1/ingestion_service.proto\x12\x14tidings.ingestion.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%tidings/common/v1/authorization.proto\x1a\x1ftidings/common/v1/channel.proto\x1a tidings/common/v1/priority.proto\x1a\'tidings/ingestion/v1/notification.proto\"\x9e\x05\n\x17SendNotificationRequest\x12:\n\nrequest_id\x18\x01 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{1,128}$R\trequestId\x12H\n\x0crecipient_id\x18\x02 \x01(\tB%\xbaH\"r 2\x1e^[A-Za-z0-9._~:@+=/|-]{1,128}$R\x0brecipientId\x12G\n\x08\x63\x61tegory\x18\x03 \x01(\tB+\xbaH(r&\x18@2\"^[a-z][a-z0-9_-]*(\\.[a-z0-9_-]+)*$R\x08\x63\x61tegory\x12K\n\x08template\x18\x04 \x01(\x0b\x32\'.tidings.ingestion.v1.TemplateReferenceB\x06\xbaH\x03\xc8\x01\x01R\x08template\x12K\n\x08\x63hannels\x18\x05 \x03(\x0e\x32\x1a.tidings.common.v1.ChannelB\x13\xbaH\x10\x92\x01\r\x10\x10\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00R\x08\x63hannels\x12\x41\n\x08priority\x18\x06 \x01(\x0e\x32\x1b.tidings.common.v1.PriorityB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x08priority\x12\x99\x01\n\x08metadata\x18\x07 \x03(\x0b\x32;.tidings.ingestion.v1.SendNotificationRequest.MetadataEntryB@\xbaH=\x9a\x01:\x10\x10\"\x1ar\x18\x32\x16^[A-Za-z0-9._-]{1,64}$*\x1ar\x18\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$R\x08metadata\x1a;\n\rMetadataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\xa5\x01\n\x11TemplateReference\x12\x36\n\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[a-z0-9][a-z0-9._-]{0,63}$R\x04name\x12!\n\x07version\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x07version\x12\x35\n\tvariables\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructR\tvariables\"\x8e\x02\n\x18SendNotificationResponse\x12\'\n\x0fnotification_id\x18\x01 \x01(\tR\x0enotificationId\x12\x1a\n\x08revision\x18\x02 \x01(\x05R\x08revision\x12=\n\x05state\x18\x03 \x01(\x0e\x32\'.tidings.ingestion.v1.NotificationStateR\x05state\x12R\n\x17\x65stimated_delivery_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x15\x65stimatedDeliveryTime\x12\x1a\n\x08replayed\x18\x05 \x01(\x08R\x08replayed\"K\n\x16GetNotificationRequest\x12\x31\n\x0fnotification_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x0enotificationId\"a\n\x17GetNotificationResponse\x12\x46\n\x0cnotification\x18\x01 \x01(\x0b\x32\".tidings.ingestion.v1.NotificationR\x0cnotification2\x85\x02\n\x10IngestionService\x12y\n\x10SendNotification\x12-.tidings.ingestion.v1.SendNotificationRequest\x1a..tidings.ingestion.v1.SendNotificationResponse\"\x06\xaa\xd4\x18\x02\x08\x02\x12v\n\x0fGetNotification\x12,.tidings.ingestion.v1.GetNotificationRequest\x1a-.tidings.ingestion.v1.GetNotificationResponse\"\x06\xaa\xd4\x18\x02\x08\x03\x42Y\n\x18\x64\x65v.tidings.ingestion.v1P\x01Z;example.com/tidings/gen/go/tidings/ingestion/v1;ingestionv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,tidings/ingestion/v1/ingestion_service.proto\x12\x14tidings.ingestion.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a%tidings/common/v1/authorization.proto\x1a\x1ftidings/common/v1/channel.proto\x1a tidings/common/v1/priority.proto\x1a\'tidings/ingestion/v1/notification.proto\"\xd7\x06\n\x17SendNotificationRequest\x12:\n\nrequest_id\x18\x01 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{1,128}$R\trequestId\x12H\n\x0crecipient_id\x18\x02 \x01(\tB%\xbaH\"r 2\x1e^[A-Za-z0-9._~:@+=/|-]{1,128}$R\x0brecipientId\x12G\n\x08\x63\x61tegory\x18\x03 \x01(\tB+\xbaH(r&\x18@2\"^[a-z][a-z0-9_-]*(\\.[a-z0-9_-]+)*$R\x08\x63\x61tegory\x12K\n\x08template\x18\x04 \x01(\x0b\x32\'.tidings.ingestion.v1.TemplateReferenceB\x06\xbaH\x03\xc8\x01\x01R\x08template\x12K\n\x08\x63hannels\x18\x05 \x03(\x0e\x32\x1a.tidings.common.v1.ChannelB\x13\xbaH\x10\x92\x01\r\x10\x10\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00R\x08\x63hannels\x12\x41\n\x08priority\x18\x06 \x01(\x0e\x32\x1b.tidings.common.v1.PriorityB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x08priority\x12\x99\x01\n\x08metadata\x18\x07 \x03(\x0b\x32;.tidings.ingestion.v1.SendNotificationRequest.MetadataEntryB@\xbaH=\x9a\x01:\x10\x10\"\x1ar\x18\x32\x16^[A-Za-z0-9._-]{1,64}$*\x1ar\x18\x18\x80\x02\x32\x13^[^\\x00-\\x1f\\x7f]*$R\x08metadata\x12\x37\n\tsend_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08sendTime\x12>\n\x03ttl\x18\t \x01(\x0b\x32\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\x0b\"\x05\x08\x80\x9a\x9e\x01\x32\x02\x08\x01R\x03ttl\x12>\n\x0c\x63ollapse_key\x18\n \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{0,128}$R\x0b\x63ollapseKey\x1a;\n\rMetadataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\xa5\x01\n\x11TemplateReference\x12\x36\n\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[a-z0-9][a-z0-9._-]{0,63}$R\x04name\x12!\n\x07version\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x07version\x12\x35\n\tvariables\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructR\tvariables\"\x8e\x02\n\x18SendNotificationResponse\x12\'\n\x0fnotification_id\x18\x01 \x01(\tR\x0enotificationId\x12\x1a\n\x08revision\x18\x02 \x01(\x05R\x08revision\x12=\n\x05state\x18\x03 \x01(\x0e\x32\'.tidings.ingestion.v1.NotificationStateR\x05state\x12R\n\x17\x65stimated_delivery_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x15\x65stimatedDeliveryTime\x12\x1a\n\x08replayed\x18\x05 \x01(\x08R\x08replayed\"u\n\x18SendNotificationsRequest\x12Y\n\x07\x65ntries\x18\x01 \x03(\x0b\x32-.tidings.ingestion.v1.SendNotificationRequestB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xf4\x03\"\x03\xd8\x01\x03R\x07\x65ntries\"W\n\x19SendNotificationsResponse\x12:\n\x07results\x18\x01 \x03(\x0b\x32 .tidings.ingestion.v1.SendResultR\x07results\"\x90\x01\n\nSendResult\x12L\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x0b\x32..tidings.ingestion.v1.SendNotificationResponseH\x00R\x08\x61\x63\x63\x65pted\x12*\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00R\x05\x65rrorB\x08\n\x06result\"\xe3\x01\n\x19\x43\x61ncelNotificationRequest\x12\x33\n\x0fnotification_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00R\x0enotificationId\x12<\n\nrequest_id\x18\x02 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{1,128}$H\x00R\trequestId\x12\x42\n\x08\x63ollapse\x18\x03 \x01(\x0b\x32$.tidings.ingestion.v1.CollapseTargetH\x00R\x08\x63ollapseB\x0f\n\x06target\x12\x05\xbaH\x02\x08\x01\"\x9a\x01\n\x0e\x43ollapseTarget\x12H\n\x0crecipient_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[A-Za-z0-9._~:@+=/|-]{1,128}$R\x0brecipientId\x12>\n\x0c\x63ollapse_key\x18\x02 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{1,128}$R\x0b\x63ollapseKey\"\xe9\x01\n\x1a\x43\x61ncelNotificationResponse\x12\'\n\x0fnotification_id\x18\x01 \x01(\tR\x0enotificationId\x12\x1a\n\x08revision\x18\x02 \x01(\x05R\x08revision\x12=\n\x05state\x18\x03 \x01(\x0e\x32\'.tidings.ingestion.v1.NotificationStateR\x05state\x12G\n\ndeliveries\x18\x04 \x03(\x0b\x32\'.tidings.ingestion.v1.CancelledDeliveryR\ndeliveries\"\xac\x01\n\x11\x43\x61ncelledDelivery\x12\x1f\n\x0b\x64\x65livery_id\x18\x01 \x01(\tR\ndeliveryId\x12\x34\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x1a.tidings.common.v1.ChannelR\x07\x63hannel\x12@\n\x06result\x18\x03 \x01(\x0e\x32(.tidings.ingestion.v1.CancellationResultR\x06result\"K\n\x16GetNotificationRequest\x12\x31\n\x0fnotification_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x0enotificationId\"a\n\x17GetNotificationResponse\x12\x46\n\x0cnotification\x18\x01 \x01(\x0b\x32\".tidings.ingestion.v1.NotificationR\x0cnotification*\x9b\x01\n\x12\x43\x61ncellationResult\x12#\n\x1f\x43\x41NCELLATION_RESULT_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x43\x41NCELLATION_RESULT_STOPPED\x10\x01\x12\x1c\n\x18\x43\x41NCELLATION_RESULT_LEFT\x10\x02\x12!\n\x1d\x43\x41NCELLATION_RESULT_IN_FLIGHT\x10\x03\x32\x8c\x04\n\x10IngestionService\x12y\n\x10SendNotification\x12-.tidings.ingestion.v1.SendNotificationRequest\x1a..tidings.ingestion.v1.SendNotificationResponse\"\x06\xaa\xd4\x18\x02\x08\x02\x12\x83\x01\n\x11SendNotifications\x12..tidings.ingestion.v1.SendNotificationsRequest\x1a/.tidings.ingestion.v1.SendNotificationsResponse\"\r\xaa\xd4\x18\x02\x08\x02\xb0\xd4\x18\x80\x80\x80\x02\x12\x7f\n\x12\x43\x61ncelNotification\x12/.tidings.ingestion.v1.CancelNotificationRequest\x1a\x30.tidings.ingestion.v1.CancelNotificationResponse\"\x06\xaa\xd4\x18\x02\x08\x02\x12v\n\x0fGetNotification\x12,.tidings.ingestion.v1.GetNotificationRequest\x1a-.tidings.ingestion.v1.GetNotificationResponse\"\x06\xaa\xd4\x18\x02\x08\x03\x42Y\n\x18\x64\x65v.tidings.ingestion.v1P\x01Z;example.com/tidings/gen/go/tidings/ingestion/v1;ingestionv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,28 +57,64 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SENDNOTIFICATIONREQUEST'].fields_by_name['priority']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_SENDNOTIFICATIONREQUEST'].fields_by_name['metadata']._loaded_options = None
   _globals['_SENDNOTIFICATIONREQUEST'].fields_by_name['metadata']._serialized_options = b'\272H=\232\001:\020\020\"\032r\0302\026^[A-Za-z0-9._-]{1,64}$*\032r\030\030\200\0022\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_SENDNOTIFICATIONREQUEST'].fields_by_name['ttl']._loaded_options = None
+  _globals['_SENDNOTIFICATIONREQUEST'].fields_by_name['ttl']._serialized_options = b'\272H\016\252\001\013\"\005\010\200\232\236\0012\002\010\001'
+  _globals['_SENDNOTIFICATIONREQUEST'].fields_by_name['collapse_key']._loaded_options = None
+  _globals['_SENDNOTIFICATIONREQUEST'].fields_by_name['collapse_key']._serialized_options = b'\272H\030r\0262\024^[\\x21-\\x7e]{0,128}$'
   _globals['_TEMPLATEREFERENCE'].fields_by_name['name']._loaded_options = None
   _globals['_TEMPLATEREFERENCE'].fields_by_name['name']._serialized_options = b'\272H\037r\0352\033^[a-z0-9][a-z0-9._-]{0,63}$'
   _globals['_TEMPLATEREFERENCE'].fields_by_name['version']._loaded_options = None
   _globals['_TEMPLATEREFERENCE'].fields_by_name['version']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_SENDNOTIFICATIONSREQUEST'].fields_by_name['entries']._loaded_options = None
+  _globals['_SENDNOTIFICATIONSREQUEST'].fields_by_name['entries']._serialized_options = b'\272H\r\222\001\n\010\001\020\364\003\"\003\330\001\003'
+  _globals['_CANCELNOTIFICATIONREQUEST'].oneofs_by_name['target']._loaded_options = None
+  _globals['_CANCELNOTIFICATIONREQUEST'].oneofs_by_name['target']._serialized_options = b'\272H\002\010\001'
+  _globals['_CANCELNOTIFICATIONREQUEST'].fields_by_name['notification_id']._loaded_options = None
+  _globals['_CANCELNOTIFICATIONREQUEST'].fields_by_name['notification_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_CANCELNOTIFICATIONREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CANCELNOTIFICATIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\030r\0262\024^[\\x21-\\x7e]{1,128}$'
+  _globals['_COLLAPSETARGET'].fields_by_name['recipient_id']._loaded_options = None
+  _globals['_COLLAPSETARGET'].fields_by_name['recipient_id']._serialized_options = b'\272H\"r 2\036^[A-Za-z0-9._~:@+=/|-]{1,128}$'
+  _globals['_COLLAPSETARGET'].fields_by_name['collapse_key']._loaded_options = None
+  _globals['_COLLAPSETARGET'].fields_by_name['collapse_key']._serialized_options = b'\272H\030r\0262\024^[\\x21-\\x7e]{1,128}$'
   _globals['_GETNOTIFICATIONREQUEST'].fields_by_name['notification_id']._loaded_options = None
   _globals['_GETNOTIFICATIONREQUEST'].fields_by_name['notification_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_INGESTIONSERVICE'].methods_by_name['SendNotification']._loaded_options = None
   _globals['_INGESTIONSERVICE'].methods_by_name['SendNotification']._serialized_options = b'\252\324\030\002\010\002'
+  _globals['_INGESTIONSERVICE'].methods_by_name['SendNotifications']._loaded_options = None
+  _globals['_INGESTIONSERVICE'].methods_by_name['SendNotifications']._serialized_options = b'\252\324\030\002\010\002\260\324\030\200\200\200\002'
+  _globals['_INGESTIONSERVICE'].methods_by_name['CancelNotification']._loaded_options = None
+  _globals['_INGESTIONSERVICE'].methods_by_name['CancelNotification']._serialized_options = b'\252\324\030\002\010\002'
   _globals['_INGESTIONSERVICE'].methods_by_name['GetNotification']._loaded_options = None
   _globals['_INGESTIONSERVICE'].methods_by_name['GetNotification']._serialized_options = b'\252\324\030\002\010\003'
-  _globals['_SENDNOTIFICATIONREQUEST']._serialized_start=310
-  _globals['_SENDNOTIFICATIONREQUEST']._serialized_end=980
-  _globals['_SENDNOTIFICATIONREQUEST_METADATAENTRY']._serialized_start=921
-  _globals['_SENDNOTIFICATIONREQUEST_METADATAENTRY']._serialized_end=980
-  _globals['_TEMPLATEREFERENCE']._serialized_start=983
-  _globals['_TEMPLATEREFERENCE']._serialized_end=1148
-  _globals['_SENDNOTIFICATIONRESPONSE']._serialized_start=1151
-  _globals['_SENDNOTIFICATIONRESPONSE']._serialized_end=1421
-  _globals['_GETNOTIFICATIONREQUEST']._serialized_start=1423
-  _globals['_GETNOTIFICATIONREQUEST']._serialized_end=1498
-  _globals['_GETNOTIFICATIONRESPONSE']._serialized_start=1500
-  _globals['_GETNOTIFICATIONRESPONSE']._serialized_end=1597
-  _globals['_INGESTIONSERVICE']._serialized_start=1600
-  _globals['_INGESTIONSERVICE']._serialized_end=1861
+  _globals['_CANCELLATIONRESULT']._serialized_start=2995
+  _globals['_CANCELLATIONRESULT']._serialized_end=3150
+  _globals['_SENDNOTIFICATIONREQUEST']._serialized_start=367
+  _globals['_SENDNOTIFICATIONREQUEST']._serialized_end=1222
+  _globals['_SENDNOTIFICATIONREQUEST_METADATAENTRY']._serialized_start=1163
+  _globals['_SENDNOTIFICATIONREQUEST_METADATAENTRY']._serialized_end=1222
+  _globals['_TEMPLATEREFERENCE']._serialized_start=1225
+  _globals['_TEMPLATEREFERENCE']._serialized_end=1390
+  _globals['_SENDNOTIFICATIONRESPONSE']._serialized_start=1393
+  _globals['_SENDNOTIFICATIONRESPONSE']._serialized_end=1663
+  _globals['_SENDNOTIFICATIONSREQUEST']._serialized_start=1665
+  _globals['_SENDNOTIFICATIONSREQUEST']._serialized_end=1782
+  _globals['_SENDNOTIFICATIONSRESPONSE']._serialized_start=1784
+  _globals['_SENDNOTIFICATIONSRESPONSE']._serialized_end=1871
+  _globals['_SENDRESULT']._serialized_start=1874
+  _globals['_SENDRESULT']._serialized_end=2018
+  _globals['_CANCELNOTIFICATIONREQUEST']._serialized_start=2021
+  _globals['_CANCELNOTIFICATIONREQUEST']._serialized_end=2248
+  _globals['_COLLAPSETARGET']._serialized_start=2251
+  _globals['_COLLAPSETARGET']._serialized_end=2405
+  _globals['_CANCELNOTIFICATIONRESPONSE']._serialized_start=2408
+  _globals['_CANCELNOTIFICATIONRESPONSE']._serialized_end=2641
+  _globals['_CANCELLEDDELIVERY']._serialized_start=2644
+  _globals['_CANCELLEDDELIVERY']._serialized_end=2816
+  _globals['_GETNOTIFICATIONREQUEST']._serialized_start=2818
+  _globals['_GETNOTIFICATIONREQUEST']._serialized_end=2893
+  _globals['_GETNOTIFICATIONRESPONSE']._serialized_start=2895
+  _globals['_GETNOTIFICATIONRESPONSE']._serialized_end=2992
+  _globals['_INGESTIONSERVICE']._serialized_start=3153
+  _globals['_INGESTIONSERVICE']._serialized_end=3677
 # @@protoc_insertion_point(module_scope)

@@ -5,10 +5,13 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.rpc import status_pb2 as _status_pb2
 from tidings.common.v1 import channel_pb2 as _channel_pb2
 from tidings.common.v1 import priority_pb2 as _priority_pb2
 from tidings.ingestion.v1 import notification_pb2 as _notification_pb2
@@ -22,6 +25,38 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _CancellationResult:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CancellationResultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CancellationResult.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CANCELLATION_RESULT_UNSPECIFIED: _CancellationResult.ValueType  # 0
+    """Never sent."""
+    CANCELLATION_RESULT_STOPPED: _CancellationResult.ValueType  # 1
+    """It has not left and will not."""
+    CANCELLATION_RESULT_LEFT: _CancellationResult.ValueType  # 2
+    """It left before, or may have."""
+    CANCELLATION_RESULT_IN_FLIGHT: _CancellationResult.ValueType  # 3
+    """A provider is being called, or dispatch does not answer: its end will be in the ledger,
+    and it will not be tried again.
+    """
+
+class CancellationResult(_CancellationResult, metaclass=_CancellationResultEnumTypeWrapper):
+    """What cancelling did. Servers may add values; clients ignore unknown ones."""
+
+CANCELLATION_RESULT_UNSPECIFIED: CancellationResult.ValueType  # 0
+"""Never sent."""
+CANCELLATION_RESULT_STOPPED: CancellationResult.ValueType  # 1
+"""It has not left and will not."""
+CANCELLATION_RESULT_LEFT: CancellationResult.ValueType  # 2
+"""It left before, or may have."""
+CANCELLATION_RESULT_IN_FLIGHT: CancellationResult.ValueType  # 3
+"""A provider is being called, or dispatch does not answer: its end will be in the ledger,
+and it will not be tried again.
+"""
+Global___CancellationResult: _TypeAlias = CancellationResult  # noqa: Y015
 
 @_typing.final
 class SendNotificationRequest(_message.Message):
@@ -56,6 +91,9 @@ class SendNotificationRequest(_message.Message):
     CHANNELS_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
+    SEND_TIME_FIELD_NUMBER: _builtins.int
+    TTL_FIELD_NUMBER: _builtins.int
+    COLLAPSE_KEY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The caller's id for this request, unique in its tenant: 1 to 128 characters
     without spaces or control characters. A fresh UUID, or an id of the business
@@ -67,6 +105,12 @@ class SendNotificationRequest(_message.Message):
     """What it is about: the name of a stored category."""
     priority: _priority_pb2.Priority.ValueType
     """Urgency; unspecified takes the category's."""
+    collapse_key: _builtins.str
+    """Names what this notification is the latest word on, for this recipient: 1 to 128 characters without spaces or
+    control characters. While an earlier one of the same key is alive (not expired, cancelled,
+    suppressed or rejected), this send amends it: same notification, next revision. What of it
+    has not left is replaced; an inbox item is replaced even then; a mail that left is not sent again.
+    """
     @_builtins.property
     def template(self) -> Global___TemplateReference:
         """What it says."""
@@ -83,6 +127,17 @@ class SendNotificationRequest(_message.Message):
         letters, digits and `._-`, values of at most 256 characters without control characters.
         """
 
+    @_builtins.property
+    def send_time(self) -> _timestamp_pb2.Timestamp:
+        """Earliest time to plan and deliver it, at most 366 days ahead. Unset or past: now."""
+
+    @_builtins.property
+    def ttl(self) -> _duration_pb2.Duration:
+        """How long it is worth delivering, counted from `send_time`, or from acceptance; at least one
+        second and at most the category's class allows: 30 days for transactional and marketing,
+        7 days for system and reminder. Unset takes the category's.
+        """
+
     def __init__(
         self,
         *,
@@ -93,10 +148,13 @@ class SendNotificationRequest(_message.Message):
         channels: _abc.Iterable[_channel_pb2.Channel.ValueType] | None = ...,
         priority: _priority_pb2.Priority.ValueType = ...,
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        send_time: _timestamp_pb2.Timestamp | None = ...,
+        ttl: _duration_pb2.Duration | None = ...,
+        collapse_key: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["template", b"template"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["send_time", b"send_time", "template", b"template", "ttl", b"ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "channels", b"channels", "metadata", b"metadata", "priority", b"priority", "recipient_id", b"recipient_id", "request_id", b"request_id", "template", b"template"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "channels", b"channels", "collapse_key", b"collapse_key", "metadata", b"metadata", "priority", b"priority", "recipient_id", b"recipient_id", "request_id", b"request_id", "send_time", b"send_time", "template", b"template", "ttl", b"ttl"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -175,6 +233,212 @@ class SendNotificationResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SendNotificationResponse: _TypeAlias = SendNotificationResponse  # noqa: Y015
+
+@_typing.final
+class SendNotificationsRequest(_message.Message):
+    """Request to notify many. At most 4 MiB serialized."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___SendNotificationRequest]:
+        """1 to 500 notifications, each with a `request_id` of its own. Each is checked for itself."""
+
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___SendNotificationRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SendNotificationsRequest: _TypeAlias = SendNotificationsRequest  # noqa: Y015
+
+@_typing.final
+class SendNotificationsResponse(_message.Message):
+    """What became of the entries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___SendResult]:
+        """Same length and order as the request."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___SendResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SendNotificationsResponse: _TypeAlias = SendNotificationsResponse  # noqa: Y015
+
+@_typing.final
+class SendResult(_message.Message):
+    """What became of one entry."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCEPTED_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def accepted(self) -> Global___SendNotificationResponse:
+        """It is stored."""
+
+    @_builtins.property
+    def error(self) -> _status_pb2.Status:
+        """It was refused; the details are those of `SendNotification`, with `ErrorInfo`."""
+
+    def __init__(
+        self,
+        *,
+        accepted: Global___SendNotificationResponse | None = ...,
+        error: _status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "error", b"error", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "error", b"error", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["accepted", "error"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___SendResult: _TypeAlias = SendResult  # noqa: Y015
+
+@_typing.final
+class CancelNotificationRequest(_message.Message):
+    """Request to cancel."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTIFICATION_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    COLLAPSE_FIELD_NUMBER: _builtins.int
+    notification_id: _builtins.str
+    """By its UUID."""
+    request_id: _builtins.str
+    """By the `request_id` of the send."""
+    @_builtins.property
+    def collapse(self) -> Global___CollapseTarget:
+        """By its collapse key."""
+
+    def __init__(
+        self,
+        *,
+        notification_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        collapse: Global___CollapseTarget | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["collapse", b"collapse", "notification_id", b"notification_id", "request_id", b"request_id", "target", b"target"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collapse", b"collapse", "notification_id", b"notification_id", "request_id", b"request_id", "target", b"target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["notification_id", "request_id", "collapse"]  # noqa: Y015
+    _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
+
+Global___CancelNotificationRequest: _TypeAlias = CancelNotificationRequest  # noqa: Y015
+
+@_typing.final
+class CollapseTarget(_message.Message):
+    """Names the live notification of a collapse key."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECIPIENT_ID_FIELD_NUMBER: _builtins.int
+    COLLAPSE_KEY_FIELD_NUMBER: _builtins.int
+    recipient_id: _builtins.str
+    """Who was to be notified."""
+    collapse_key: _builtins.str
+    """The key."""
+    def __init__(
+        self,
+        *,
+        recipient_id: _builtins.str = ...,
+        collapse_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collapse_key", b"collapse_key", "recipient_id", b"recipient_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CollapseTarget: _TypeAlias = CollapseTarget  # noqa: Y015
+
+@_typing.final
+class CancelNotificationResponse(_message.Message):
+    """The cancellation is stored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTIFICATION_ID_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    DELIVERIES_FIELD_NUMBER: _builtins.int
+    notification_id: _builtins.str
+    """UUID of the notification."""
+    revision: _builtins.int
+    """Its revision that was cancelled."""
+    state: _notification_pb2.NotificationState.ValueType
+    """Its state: cancelled, or the end that it had reached before."""
+    @_builtins.property
+    def deliveries(self) -> _containers.RepeatedCompositeFieldContainer[Global___CancelledDelivery]:
+        """Each delivery of the revision; empty when none was planned."""
+
+    def __init__(
+        self,
+        *,
+        notification_id: _builtins.str = ...,
+        revision: _builtins.int = ...,
+        state: _notification_pb2.NotificationState.ValueType = ...,
+        deliveries: _abc.Iterable[Global___CancelledDelivery] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliveries", b"deliveries", "notification_id", b"notification_id", "revision", b"revision", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelNotificationResponse: _TypeAlias = CancelNotificationResponse  # noqa: Y015
+
+@_typing.final
+class CancelledDelivery(_message.Message):
+    """What cancelling did to one delivery."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELIVERY_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    delivery_id: _builtins.str
+    """UUID of the delivery."""
+    channel: _channel_pb2.Channel.ValueType
+    """Its channel."""
+    result: Global___CancellationResult.ValueType
+    """Stopped, left or in flight."""
+    def __init__(
+        self,
+        *,
+        delivery_id: _builtins.str = ...,
+        channel: _channel_pb2.Channel.ValueType = ...,
+        result: Global___CancellationResult.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "delivery_id", b"delivery_id", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelledDelivery: _TypeAlias = CancelledDelivery  # noqa: Y015
 
 @_typing.final
 class GetNotificationRequest(_message.Message):

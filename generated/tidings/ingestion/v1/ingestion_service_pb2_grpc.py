@@ -40,6 +40,16 @@ class IngestionServiceStub:
                 request_serializer=tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.SendNotificationRequest.SerializeToString,
                 response_deserializer=tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.SendNotificationResponse.FromString,
                 _registered_method=True)
+        self.SendNotifications = channel.unary_unary(
+                '/tidings.ingestion.v1.IngestionService/SendNotifications',
+                request_serializer=tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.SendNotificationsRequest.SerializeToString,
+                response_deserializer=tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.SendNotificationsResponse.FromString,
+                _registered_method=True)
+        self.CancelNotification = channel.unary_unary(
+                '/tidings.ingestion.v1.IngestionService/CancelNotification',
+                request_serializer=tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.CancelNotificationRequest.SerializeToString,
+                response_deserializer=tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.CancelNotificationResponse.FromString,
+                _registered_method=True)
         self.GetNotification = channel.unary_unary(
                 '/tidings.ingestion.v1.IngestionService/GetNotification',
                 request_serializer=tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.GetNotificationRequest.SerializeToString,
@@ -69,6 +79,34 @@ class IngestionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SendNotifications(self, request, context):
+        """Accepts up to 500 notifications, each for itself, in one call.
+
+        OK means that every entry was looked at, not that every entry was accepted: each result
+        stands at its entry's place and is an answer or an error, with the errors of
+        `SendNotification`. Idempotent by each entry's `request_id`.
+
+        Errors of the call itself: INVALID_ARGUMENT (`INVALID_FIELD`: no entries, or too many),
+        RESOURCE_EXHAUSTED (`REQUEST_TOO_LARGE`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelNotification(self, request, context):
+        """Cancels what of a notification has not left yet. Idempotent: asked again, it says what is
+        known by then.
+
+        OK means that the cancellation is stored: nothing new will leave. The answer says of
+        each delivery whether it was stopped, had left, or is in flight, in which case the ledger will
+        have its end (`GetNotification`).
+
+        Errors: NOT_FOUND (`NOTIFICATION_NOT_FOUND`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetNotification(self, request, context):
         """Returns a notification with its plan, its deliveries and their timeline.
 
@@ -85,6 +123,16 @@ def add_IngestionServiceServicer_to_server(servicer, server):
                     servicer.SendNotification,
                     request_deserializer=tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.SendNotificationRequest.FromString,
                     response_serializer=tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.SendNotificationResponse.SerializeToString,
+            ),
+            'SendNotifications': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendNotifications,
+                    request_deserializer=tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.SendNotificationsRequest.FromString,
+                    response_serializer=tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.SendNotificationsResponse.SerializeToString,
+            ),
+            'CancelNotification': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelNotification,
+                    request_deserializer=tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.CancelNotificationRequest.FromString,
+                    response_serializer=tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.CancelNotificationResponse.SerializeToString,
             ),
             'GetNotification': grpc.unary_unary_rpc_method_handler(
                     servicer.GetNotification,
@@ -120,6 +168,60 @@ class IngestionService:
             '/tidings.ingestion.v1.IngestionService/SendNotification',
             tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.SendNotificationRequest.SerializeToString,
             tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.SendNotificationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendNotifications(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tidings.ingestion.v1.IngestionService/SendNotifications',
+            tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.SendNotificationsRequest.SerializeToString,
+            tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.SendNotificationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelNotification(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tidings.ingestion.v1.IngestionService/CancelNotification',
+            tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.CancelNotificationRequest.SerializeToString,
+            tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.CancelNotificationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,26 @@ class IngestionServiceStub:
     After UNAVAILABLE, RESOURCE_EXHAUSTED, CANCELLED, DEADLINE_EXCEEDED or a broken connection
     repeat the call with the same `request_id`.
     """
+    SendNotifications: _grpc.UnaryUnaryMultiCallable[_ingestion_service_pb2.SendNotificationsRequest, _ingestion_service_pb2.SendNotificationsResponse]
+    """Accepts up to 500 notifications, each for itself, in one call.
+
+    OK means that every entry was looked at, not that every entry was accepted: each result
+    stands at its entry's place and is an answer or an error, with the errors of
+    `SendNotification`. Idempotent by each entry's `request_id`.
+
+    Errors of the call itself: INVALID_ARGUMENT (`INVALID_FIELD`: no entries, or too many),
+    RESOURCE_EXHAUSTED (`REQUEST_TOO_LARGE`).
+    """
+    CancelNotification: _grpc.UnaryUnaryMultiCallable[_ingestion_service_pb2.CancelNotificationRequest, _ingestion_service_pb2.CancelNotificationResponse]
+    """Cancels what of a notification has not left yet. Idempotent: asked again, it says what is
+    known by then.
+
+    OK means that the cancellation is stored: nothing new will leave. The answer says of
+    each delivery whether it was stopped, had left, or is in flight, in which case the ledger will
+    have its end (`GetNotification`).
+
+    Errors: NOT_FOUND (`NOTIFICATION_NOT_FOUND`).
+    """
     GetNotification: _grpc.UnaryUnaryMultiCallable[_ingestion_service_pb2.GetNotificationRequest, _ingestion_service_pb2.GetNotificationResponse]
     """Returns a notification with its plan, its deliveries and their timeline.
 
@@ -71,6 +91,26 @@ class IngestionServiceAsyncStub(IngestionServiceStub):
     RESOURCE_EXHAUSTED (`OVERLOADED`, `REQUEST_TOO_LARGE`), UNAVAILABLE (`DEPENDENCY_UNAVAILABLE`).
     After UNAVAILABLE, RESOURCE_EXHAUSTED, CANCELLED, DEADLINE_EXCEEDED or a broken connection
     repeat the call with the same `request_id`.
+    """
+    SendNotifications: _aio.UnaryUnaryMultiCallable[_ingestion_service_pb2.SendNotificationsRequest, _ingestion_service_pb2.SendNotificationsResponse]  # type: ignore[assignment]
+    """Accepts up to 500 notifications, each for itself, in one call.
+
+    OK means that every entry was looked at, not that every entry was accepted: each result
+    stands at its entry's place and is an answer or an error, with the errors of
+    `SendNotification`. Idempotent by each entry's `request_id`.
+
+    Errors of the call itself: INVALID_ARGUMENT (`INVALID_FIELD`: no entries, or too many),
+    RESOURCE_EXHAUSTED (`REQUEST_TOO_LARGE`).
+    """
+    CancelNotification: _aio.UnaryUnaryMultiCallable[_ingestion_service_pb2.CancelNotificationRequest, _ingestion_service_pb2.CancelNotificationResponse]  # type: ignore[assignment]
+    """Cancels what of a notification has not left yet. Idempotent: asked again, it says what is
+    known by then.
+
+    OK means that the cancellation is stored: nothing new will leave. The answer says of
+    each delivery whether it was stopped, had left, or is in flight, in which case the ledger will
+    have its end (`GetNotification`).
+
+    Errors: NOT_FOUND (`NOTIFICATION_NOT_FOUND`).
     """
     GetNotification: _aio.UnaryUnaryMultiCallable[_ingestion_service_pb2.GetNotificationRequest, _ingestion_service_pb2.GetNotificationResponse]  # type: ignore[assignment]
     """Returns a notification with its plan, its deliveries and their timeline.
@@ -99,6 +139,38 @@ class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
         RESOURCE_EXHAUSTED (`OVERLOADED`, `REQUEST_TOO_LARGE`), UNAVAILABLE (`DEPENDENCY_UNAVAILABLE`).
         After UNAVAILABLE, RESOURCE_EXHAUSTED, CANCELLED, DEADLINE_EXCEEDED or a broken connection
         repeat the call with the same `request_id`.
+        """
+
+    @_abc_1.abstractmethod
+    def SendNotifications(
+        self,
+        request: _ingestion_service_pb2.SendNotificationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingestion_service_pb2.SendNotificationsResponse, _abc.Awaitable[_ingestion_service_pb2.SendNotificationsResponse]]:
+        """Accepts up to 500 notifications, each for itself, in one call.
+
+        OK means that every entry was looked at, not that every entry was accepted: each result
+        stands at its entry's place and is an answer or an error, with the errors of
+        `SendNotification`. Idempotent by each entry's `request_id`.
+
+        Errors of the call itself: INVALID_ARGUMENT (`INVALID_FIELD`: no entries, or too many),
+        RESOURCE_EXHAUSTED (`REQUEST_TOO_LARGE`).
+        """
+
+    @_abc_1.abstractmethod
+    def CancelNotification(
+        self,
+        request: _ingestion_service_pb2.CancelNotificationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingestion_service_pb2.CancelNotificationResponse, _abc.Awaitable[_ingestion_service_pb2.CancelNotificationResponse]]:
+        """Cancels what of a notification has not left yet. Idempotent: asked again, it says what is
+        known by then.
+
+        OK means that the cancellation is stored: nothing new will leave. The answer says of
+        each delivery whether it was stopped, had left, or is in flight, in which case the ledger will
+        have its end (`GetNotification`).
+
+        Errors: NOT_FOUND (`NOTIFICATION_NOT_FOUND`).
         """
 
     @_abc_1.abstractmethod

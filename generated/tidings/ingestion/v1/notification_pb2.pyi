@@ -42,6 +42,10 @@ class _NotificationStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Not
     """Its recipient or category is gone. An end."""
     NOTIFICATION_STATE_EXPIRED: _NotificationState.ValueType  # 5
     """Its time to live passed before it was planned. An end."""
+    NOTIFICATION_STATE_SCHEDULED: _NotificationState.ValueType  # 6
+    """Stored; waits for its `send_time`."""
+    NOTIFICATION_STATE_CANCELLED: _NotificationState.ValueType  # 7
+    """It was cancelled; its deliveries say what had left. An end."""
 
 class NotificationState(_NotificationState, metaclass=_NotificationStateEnumTypeWrapper):
     """State of a notification. Servers may add values; clients ignore unknown ones."""
@@ -58,6 +62,10 @@ NOTIFICATION_STATE_REJECTED: NotificationState.ValueType  # 4
 """Its recipient or category is gone. An end."""
 NOTIFICATION_STATE_EXPIRED: NotificationState.ValueType  # 5
 """Its time to live passed before it was planned. An end."""
+NOTIFICATION_STATE_SCHEDULED: NotificationState.ValueType  # 6
+"""Stored; waits for its `send_time`."""
+NOTIFICATION_STATE_CANCELLED: NotificationState.ValueType  # 7
+"""It was cancelled; its deliveries say what had left. An end."""
 Global___NotificationState: _TypeAlias = NotificationState  # noqa: Y015
 
 @_typing.final
@@ -102,6 +110,8 @@ class Notification(_message.Message):
     DELIVERIES_FIELD_NUMBER: _builtins.int
     TRACE_ID_FIELD_NUMBER: _builtins.int
     TIMELINE_COMPLETE_FIELD_NUMBER: _builtins.int
+    SEND_TIME_FIELD_NUMBER: _builtins.int
+    COLLAPSE_KEY_FIELD_NUMBER: _builtins.int
     notification_id: _builtins.str
     """UUID."""
     revision: _builtins.int
@@ -118,6 +128,8 @@ class Notification(_message.Message):
     """W3C trace id, 32 hexadecimal digits: the caller's, or one of ours."""
     timeline_complete: _builtins.bool
     """False when a part of the system was away and `deliveries` may lack something."""
+    collapse_key: _builtins.str
+    """What it is the latest word on; may be empty."""
     @_builtins.property
     def template(self) -> Global___TemplateVersion:
         """Template and the version it was accepted with."""
@@ -132,7 +144,7 @@ class Notification(_message.Message):
 
     @_builtins.property
     def accept_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was accepted."""
+        """When its first revision was accepted."""
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
@@ -149,6 +161,10 @@ class Notification(_message.Message):
     @_builtins.property
     def deliveries(self) -> _containers.RepeatedCompositeFieldContainer[_delivery_pb2.Delivery]:
         """Its deliveries."""
+
+    @_builtins.property
+    def send_time(self) -> _timestamp_pb2.Timestamp:
+        """Earliest time of delivery that the send asked for. Unset: at once."""
 
     def __init__(
         self,
@@ -169,10 +185,12 @@ class Notification(_message.Message):
         deliveries: _abc.Iterable[_delivery_pb2.Delivery] | None = ...,
         trace_id: _builtins.str = ...,
         timeline_complete: _builtins.bool = ...,
+        send_time: _timestamp_pb2.Timestamp | None = ...,
+        collapse_key: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "expire_time", b"expire_time", "plan_time", b"plan_time", "template", b"template"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "expire_time", b"expire_time", "plan_time", b"plan_time", "send_time", b"send_time", "template", b"template"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "category", b"category", "channels", b"channels", "decisions", b"decisions", "deliveries", b"deliveries", "expire_time", b"expire_time", "metadata", b"metadata", "notification_id", b"notification_id", "plan_time", b"plan_time", "priority", b"priority", "recipient_id", b"recipient_id", "revision", b"revision", "state", b"state", "template", b"template", "timeline_complete", b"timeline_complete", "trace_id", b"trace_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "category", b"category", "channels", b"channels", "collapse_key", b"collapse_key", "decisions", b"decisions", "deliveries", b"deliveries", "expire_time", b"expire_time", "metadata", b"metadata", "notification_id", b"notification_id", "plan_time", b"plan_time", "priority", b"priority", "recipient_id", b"recipient_id", "revision", b"revision", "send_time", b"send_time", "state", b"state", "template", b"template", "timeline_complete", b"timeline_complete", "trace_id", b"trace_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -107,7 +107,10 @@ class Category(_message.Message):
 
     @_builtins.property
     def ttl(self) -> _duration_pb2.Duration:
-        """How long a notification is worth delivering, from acceptance; 1 second to 30 days. Unset means 3 days."""
+        """How long a notification is worth delivering, from acceptance or its `send_time`; at least
+        1 second, at most 30 days for transactional and marketing, 7 days for system and
+        reminder. Unset means 3 days.
+        """
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:

@@ -34,6 +34,8 @@ class _ChannelDecisionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[
     """Not used: the recipient has no address there."""
     CHANNEL_DECISION_REASON_NOT_IN_TEMPLATE: _ChannelDecisionReason.ValueType  # 4
     """Not used: the template has no content for it."""
+    CHANNEL_DECISION_REASON_ALREADY_LEFT: _ChannelDecisionReason.ValueType  # 5
+    """Not used: an earlier revision has left there, and the channel cannot replace it."""
 
 class ChannelDecisionReason(_ChannelDecisionReason, metaclass=_ChannelDecisionReasonEnumTypeWrapper):
     """Ground of a decision. Servers may add values; clients ignore unknown ones."""
@@ -48,6 +50,8 @@ CHANNEL_DECISION_REASON_NO_CONTACT_POINT: ChannelDecisionReason.ValueType  # 3
 """Not used: the recipient has no address there."""
 CHANNEL_DECISION_REASON_NOT_IN_TEMPLATE: ChannelDecisionReason.ValueType  # 4
 """Not used: the template has no content for it."""
+CHANNEL_DECISION_REASON_ALREADY_LEFT: ChannelDecisionReason.ValueType  # 5
+"""Not used: an earlier revision has left there, and the channel cannot replace it."""
 Global___ChannelDecisionReason: _TypeAlias = ChannelDecisionReason  # noqa: Y015
 
 @_typing.final

@@ -5,7 +5,8 @@ CREATE TABLE dispatch.incarnations (
 );
 
 -- The ledger. States are numbered as in tidings.dispatch.v1.DeliveryState:
--- 2 CLAIMED, 3 SENDING, 4 RETRY, 5 SENT, 6 FAILED, 7 UNKNOWN, 8 EXPIRED.
+-- 2 CLAIMED, 3 SENDING, 4 RETRY, 5 SENT, 6 FAILED, 7 UNKNOWN, 8 EXPIRED, 9 PARKED, 10 WAITING, 11 DEAD,
+-- 12 CANCELLED, 13 SUPPRESSED. docs/states.md has the arrows between them.
 CREATE TABLE dispatch.deliveries (
     delivery_id uuid PRIMARY KEY,
     tenant_id text NOT NULL,
@@ -37,6 +38,12 @@ CREATE TABLE dispatch.deliveries (
     attempts integer NOT NULL DEFAULT 0,
     claims integer NOT NULL DEFAULT 1,
     orphanings integer NOT NULL DEFAULT 0,
+    -- Deaths of a process that worked on this one and on nothing else.
+    lone_deaths integer NOT NULL DEFAULT 0,
+    -- A process works on this one and on nothing else.
+    alone boolean NOT NULL DEFAULT false,
+    -- It was cancelled while it was in hand: it will not be tried again.
+    cancelled boolean NOT NULL DEFAULT false,
     -- Serialized tidings.internal.dispatch.v1.AttemptLog messages, appended to one another.
     attempt_log bytea NOT NULL DEFAULT '',
     claim_time timestamptz NOT NULL DEFAULT now(),
@@ -46,6 +53,21 @@ CREATE TABLE dispatch.deliveries (
 );
 CREATE INDEX deliveries_due ON dispatch.deliveries (due_time) WHERE due_time IS NOT NULL;
 CREATE INDEX deliveries_in_hand ON dispatch.deliveries (claim_deadline) WHERE state IN (2, 3);
+
+-- What could not be worked on, with its original bytes.
+CREATE TABLE dispatch.dead_letters (
+    dead_letter_id uuid PRIMARY KEY,
+    tenant_id text NOT NULL,
+    -- Numbered as in tidings.dispatch.v1.DeadLetterReason: 1 UNREADABLE, 2 POISON.
+    reason smallint NOT NULL,
+    detail text NOT NULL,
+    delivery_id uuid,
+    notification_id uuid,
+    channel smallint NOT NULL DEFAULT 0,
+    body bytea NOT NULL,
+    create_time timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX dead_letters_tenant ON dispatch.dead_letters (tenant_id, dead_letter_id);
 
 -- Facts to be published. A row goes when the broker confirms.
 CREATE TABLE dispatch.event_outbox (

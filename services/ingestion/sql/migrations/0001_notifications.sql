@@ -10,6 +10,9 @@ CREATE TABLE ingestion.request_ids (
     request_id text NOT NULL,
     payload_hash bytea NOT NULL,
     notification_id uuid NOT NULL,
+    revision integer NOT NULL,
+    -- State at the time of the answer: 1 ACCEPTED or 6 SCHEDULED.
+    state smallint NOT NULL,
     estimated_delivery_time timestamptz NOT NULL,
     accept_time timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, request_id)
@@ -46,7 +49,14 @@ CREATE TABLE ingestion.notifications (
     metadata bytea NOT NULL,
     traceparent text NOT NULL,
     accept_time timestamptz NOT NULL,
+    send_time timestamptz,
     expire_time timestamptz NOT NULL,
+    collapse_key text NOT NULL DEFAULT '',
+    -- Channels on which an earlier revision has left for good, as a mask.
+    left_mask integer NOT NULL DEFAULT 0,
+    -- Deliveries of an earlier revision, or of this one if it is cancelled, are still to be stopped.
+    stopping boolean NOT NULL DEFAULT false,
+    -- Numbered as in tidings.ingestion.v1.NotificationState; 1 ACCEPTED and 6 SCHEDULED can be planned.
     state smallint NOT NULL,
     due_time timestamptz NOT NULL,
     -- The incarnation that plans it, until the deadline at the latest.
@@ -56,12 +66,42 @@ CREATE TABLE ingestion.notifications (
     plan bytea,
     plan_time timestamptz
 );
--- State 1 is ACCEPTED, the only one that can be planned. The first index finds the lanes in which
--- something waits, and the oldest of each; the second what may be in dead hands.
+-- The first index finds the lanes in which something waits, and the oldest of each; the second what
+-- may be in dead hands.
 CREATE INDEX notifications_waiting ON ingestion.notifications (tenant_id, priority, channel_mask, due_time)
-    WHERE state = 1 AND claim_owner IS NULL;
+    WHERE state IN (1, 6) AND claim_owner IS NULL AND NOT stopping;
 CREATE INDEX notifications_claimed ON ingestion.notifications (claim_deadline)
-    WHERE state = 1 AND claim_owner IS NOT NULL;
+    WHERE state IN (1, 6) AND claim_owner IS NOT NULL;
+
+-- Which notification is the latest word on something, per recipient.
+CREATE TABLE ingestion.collapse_keys (
+    tenant_id text NOT NULL,
+    recipient_id text NOT NULL,
+    collapse_key text NOT NULL,
+    notification_id uuid NOT NULL,
+    PRIMARY KEY (tenant_id, recipient_id, collapse_key)
+) PARTITION BY HASH (tenant_id, recipient_id, collapse_key);
+DO $$
+BEGIN
+    FOR part IN 0..7 LOOP
+        EXECUTE format(
+            'CREATE TABLE ingestion.collapse_keys_%s PARTITION OF ingestion.collapse_keys'
+            ' FOR VALUES WITH (MODULUS 8, REMAINDER %s)', part, part);
+    END LOOP;
+END $$;
+
+-- Plans whose deliveries must not leave any more: of amended revisions and of cancelled ones.
+CREATE TABLE ingestion.stopped_plans (
+    notification_id uuid NOT NULL,
+    revision integer NOT NULL,
+    tenant_id text NOT NULL,
+    plan bytea NOT NULL,
+    expire_time timestamptz NOT NULL,
+    -- When dispatch is asked again; null when it has answered for good.
+    due_time timestamptz,
+    PRIMARY KEY (notification_id, revision)
+);
+CREATE INDEX stopped_plans_due ON ingestion.stopped_plans (due_time) WHERE due_time IS NOT NULL;
 
 -- Messages for dispatchers. A row goes when a dispatcher states that it owns the deliveries.
 CREATE TABLE ingestion.outbox (

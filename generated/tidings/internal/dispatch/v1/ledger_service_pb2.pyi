@@ -6,7 +6,10 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from tidings.common.v1 import channel_pb2 as _channel_pb2
 from tidings.dispatch.v1 import delivery_pb2 as _delivery_pb2
 import builtins as _builtins
 import sys
@@ -18,6 +21,130 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _DeliveryFate:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DeliveryFateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DeliveryFate.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DELIVERY_FATE_UNSPECIFIED: _DeliveryFate.ValueType  # 0
+    """Never sent."""
+    DELIVERY_FATE_STOPPED: _DeliveryFate.ValueType  # 1
+    """It has not left and will not."""
+    DELIVERY_FATE_LEFT: _DeliveryFate.ValueType  # 2
+    """It left before, or may have."""
+    DELIVERY_FATE_IN_FLIGHT: _DeliveryFate.ValueType  # 3
+    """It is being sent; it will not be tried again."""
+
+class DeliveryFate(_DeliveryFate, metaclass=_DeliveryFateEnumTypeWrapper):
+    """What stopping did to a delivery. Servers may add values."""
+
+DELIVERY_FATE_UNSPECIFIED: DeliveryFate.ValueType  # 0
+"""Never sent."""
+DELIVERY_FATE_STOPPED: DeliveryFate.ValueType  # 1
+"""It has not left and will not."""
+DELIVERY_FATE_LEFT: DeliveryFate.ValueType  # 2
+"""It left before, or may have."""
+DELIVERY_FATE_IN_FLIGHT: DeliveryFate.ValueType  # 3
+"""It is being sent; it will not be tried again."""
+Global___DeliveryFate: _TypeAlias = DeliveryFate  # noqa: Y015
+
+@_typing.final
+class CancelDeliveriesRequest(_message.Message):
+    """Request to stop deliveries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELIVERIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def deliveries(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeliveryToCancel]:
+        """At most 500."""
+
+    def __init__(
+        self,
+        *,
+        deliveries: _abc.Iterable[Global___DeliveryToCancel] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliveries", b"deliveries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelDeliveriesRequest: _TypeAlias = CancelDeliveriesRequest  # noqa: Y015
+
+@_typing.final
+class DeliveryToCancel(_message.Message):
+    """One delivery to stop."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELIVERY_ID_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    NOTIFICATION_ID_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    ENDPOINT_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    delivery_id: _builtins.bytes
+    """UUID, 16 bytes."""
+    tenant_id: _builtins.str
+    """Tenant."""
+    notification_id: _builtins.bytes
+    """UUID of the notification, 16 bytes."""
+    revision: _builtins.int
+    """Revision of the notification that it carries."""
+    channel: _channel_pb2.Channel.ValueType
+    """Its channel."""
+    endpoint: _builtins.str
+    """Where to."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When the notification is no longer worth delivering."""
+
+    def __init__(
+        self,
+        *,
+        delivery_id: _builtins.bytes = ...,
+        tenant_id: _builtins.str = ...,
+        notification_id: _builtins.bytes = ...,
+        revision: _builtins.int = ...,
+        channel: _channel_pb2.Channel.ValueType = ...,
+        endpoint: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "delivery_id", b"delivery_id", "endpoint", b"endpoint", "expire_time", b"expire_time", "notification_id", b"notification_id", "revision", b"revision", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliveryToCancel: _TypeAlias = DeliveryToCancel  # noqa: Y015
+
+@_typing.final
+class CancelDeliveriesResponse(_message.Message):
+    """What became of the deliveries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FATES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def fates(self) -> _containers.RepeatedScalarFieldContainer[Global___DeliveryFate.ValueType]:
+        """Same length and order as the request."""
+
+    def __init__(
+        self,
+        *,
+        fates: _abc.Iterable[Global___DeliveryFate.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fates", b"fates"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelDeliveriesResponse: _TypeAlias = CancelDeliveriesResponse  # noqa: Y015
 
 @_typing.final
 class ReadDeliveriesRequest(_message.Message):

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class LedgerServiceStub:
-    """The ledger of deliveries, for reading.
+    """The ledger of deliveries.
     """
 
     def __init__(self, channel):
@@ -40,14 +40,27 @@ class LedgerServiceStub:
                 request_serializer=tidings_dot_internal_dot_dispatch_dot_v1_dot_ledger__service__pb2.ReadDeliveriesRequest.SerializeToString,
                 response_deserializer=tidings_dot_internal_dot_dispatch_dot_v1_dot_ledger__service__pb2.ReadDeliveriesResponse.FromString,
                 _registered_method=True)
+        self.CancelDeliveries = channel.unary_unary(
+                '/tidings.internal.dispatch.v1.LedgerService/CancelDeliveries',
+                request_serializer=tidings_dot_internal_dot_dispatch_dot_v1_dot_ledger__service__pb2.CancelDeliveriesRequest.SerializeToString,
+                response_deserializer=tidings_dot_internal_dot_dispatch_dot_v1_dot_ledger__service__pb2.CancelDeliveriesResponse.FromString,
+                _registered_method=True)
 
 
 class LedgerServiceServicer:
-    """The ledger of deliveries, for reading.
+    """The ledger of deliveries.
     """
 
     def ReadDeliveries(self, request, context):
         """Returns the deliveries of notifications, with their inbox receipts.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelDeliveries(self, request, context):
+        """Stops deliveries, known to the ledger or not: one that comes later finds its tombstone.
+        Asked again it says what became of them meanwhile.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -61,6 +74,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     request_deserializer=tidings_dot_internal_dot_dispatch_dot_v1_dot_ledger__service__pb2.ReadDeliveriesRequest.FromString,
                     response_serializer=tidings_dot_internal_dot_dispatch_dot_v1_dot_ledger__service__pb2.ReadDeliveriesResponse.SerializeToString,
             ),
+            'CancelDeliveries': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelDeliveries,
+                    request_deserializer=tidings_dot_internal_dot_dispatch_dot_v1_dot_ledger__service__pb2.CancelDeliveriesRequest.FromString,
+                    response_serializer=tidings_dot_internal_dot_dispatch_dot_v1_dot_ledger__service__pb2.CancelDeliveriesResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'tidings.internal.dispatch.v1.LedgerService', rpc_method_handlers)
@@ -70,7 +88,7 @@ def add_LedgerServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class LedgerService:
-    """The ledger of deliveries, for reading.
+    """The ledger of deliveries.
     """
 
     @staticmethod
@@ -90,6 +108,33 @@ class LedgerService:
             '/tidings.internal.dispatch.v1.LedgerService/ReadDeliveries',
             tidings_dot_internal_dot_dispatch_dot_v1_dot_ledger__service__pb2.ReadDeliveriesRequest.SerializeToString,
             tidings_dot_internal_dot_dispatch_dot_v1_dot_ledger__service__pb2.ReadDeliveriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelDeliveries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tidings.internal.dispatch.v1.LedgerService/CancelDeliveries',
+            tidings_dot_internal_dot_dispatch_dot_v1_dot_ledger__service__pb2.CancelDeliveriesRequest.SerializeToString,
+            tidings_dot_internal_dot_dispatch_dot_v1_dot_ledger__service__pb2.CancelDeliveriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

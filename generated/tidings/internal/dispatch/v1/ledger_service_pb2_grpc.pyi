@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class LedgerServiceStub:
-    """The ledger of deliveries, for reading."""
+    """The ledger of deliveries."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -35,17 +35,25 @@ class LedgerServiceStub:
     def __new__(cls, channel: _aio.Channel) -> LedgerServiceAsyncStub: ...
     ReadDeliveries: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.ReadDeliveriesRequest, _ledger_service_pb2.ReadDeliveriesResponse]
     """Returns the deliveries of notifications, with their inbox receipts."""
+    CancelDeliveries: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.CancelDeliveriesRequest, _ledger_service_pb2.CancelDeliveriesResponse]
+    """Stops deliveries, known to the ledger or not: one that comes later finds its tombstone.
+    Asked again it says what became of them meanwhile.
+    """
 
 @_typing.type_check_only
 class LedgerServiceAsyncStub(LedgerServiceStub):
-    """The ledger of deliveries, for reading."""
+    """The ledger of deliveries."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ReadDeliveries: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.ReadDeliveriesRequest, _ledger_service_pb2.ReadDeliveriesResponse]  # type: ignore[assignment]
     """Returns the deliveries of notifications, with their inbox receipts."""
+    CancelDeliveries: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.CancelDeliveriesRequest, _ledger_service_pb2.CancelDeliveriesResponse]  # type: ignore[assignment]
+    """Stops deliveries, known to the ledger or not: one that comes later finds its tombstone.
+    Asked again it says what became of them meanwhile.
+    """
 
 class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The ledger of deliveries, for reading."""
+    """The ledger of deliveries."""
 
     @_abc_1.abstractmethod
     def ReadDeliveries(
@@ -54,5 +62,15 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_service_pb2.ReadDeliveriesResponse, _abc.Awaitable[_ledger_service_pb2.ReadDeliveriesResponse]]:
         """Returns the deliveries of notifications, with their inbox receipts."""
+
+    @_abc_1.abstractmethod
+    def CancelDeliveries(
+        self,
+        request: _ledger_service_pb2.CancelDeliveriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_service_pb2.CancelDeliveriesResponse, _abc.Awaitable[_ledger_service_pb2.CancelDeliveriesResponse]]:
+        """Stops deliveries, known to the ledger or not: one that comes later finds its tombstone.
+        Asked again it says what became of them meanwhile.
+        """
 
 def add_LedgerServiceServicer_to_server(servicer: LedgerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -29,7 +29,7 @@ from tidings.preference.v1 import category_service_pb2 as tidings_dot_preference
 from tidings.preference.v1 import channel_decision_pb2 as tidings_dot_preference_dot_v1_dot_channel__decision__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n5tidings/internal/preference/v1/planning_service.proto\x12\x1etidings.internal.preference.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1ftidings/common/v1/channel.proto\x1a tidings/common/v1/priority.proto\x1a,tidings/preference/v1/category_service.proto\x1a,tidings/preference/v1/channel_decision.proto\"V\n\x11\x43heckSendsRequest\x12\x41\n\x06\x63hecks\x18\x01 \x03(\x0b\x32).tidings.internal.preference.v1.SendCheckR\x06\x63hecks\"g\n\tSendCheck\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12!\n\x0crecipient_id\x18\x02 \x01(\tR\x0brecipientId\x12\x1a\n\x08\x63\x61tegory\x18\x03 \x01(\tR\x08\x63\x61tegory\"_\n\x12\x43heckSendsResponse\x12I\n\x07results\x18\x01 \x03(\x0b\x32/.tidings.internal.preference.v1.SendCheckResultR\x07results\"\x88\x01\n\x0fSendCheckResult\x12\'\n\x0frecipient_known\x18\x01 \x01(\x08R\x0erecipientKnown\x12L\n\x08\x63\x61tegory\x18\x02 \x01(\x0b\x32\x30.tidings.internal.preference.v1.CategoryDefaultsR\x08\x63\x61tegory\"\xf0\x01\n\x10\x43\x61tegoryDefaults\x12\x37\n\x08priority\x18\x01 \x01(\x0e\x32\x1b.tidings.common.v1.PriorityR\x08priority\x12+\n\x03ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x03ttl\x12>\n\tguarantee\x18\x03 \x01(\x0e\x32 .tidings.preference.v1.GuaranteeR\tguarantee\x12\x36\n\x08\x63hannels\x18\x04 \x03(\x0e\x32\x1a.tidings.common.v1.ChannelR\x08\x63hannels\"W\n\x15PlanDeliveriesRequest\x12>\n\x05tasks\x18\x01 \x03(\x0b\x32(.tidings.internal.preference.v1.PlanTaskR\x05tasks\"\xbd\x02\n\x08PlanTask\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\'\n\x0fnotification_id\x18\x02 \x01(\x0cR\x0enotificationId\x12\x1a\n\x08revision\x18\x03 \x01(\x05R\x08revision\x12!\n\x0crecipient_id\x18\x04 \x01(\tR\x0brecipientId\x12\x1a\n\x08\x63\x61tegory\x18\x05 \x01(\tR\x08\x63\x61tegory\x12I\n\x12requested_channels\x18\x06 \x03(\x0e\x32\x1a.tidings.common.v1.ChannelR\x11requestedChannels\x12\x45\n\x10\x63ontent_channels\x18\x07 \x03(\x0e\x32\x1a.tidings.common.v1.ChannelR\x0f\x63ontentChannels\"T\n\x16PlanDeliveriesResponse\x12:\n\x05plans\x18\x01 \x03(\x0b\x32$.tidings.internal.preference.v1.PlanR\x05plans\"\xe4\x01\n\x04Plan\x12\x45\n\x07outcome\x18\x01 \x01(\x0e\x32+.tidings.internal.preference.v1.PlanOutcomeR\x07outcome\x12\x44\n\tdecisions\x18\x02 \x03(\x0b\x32&.tidings.preference.v1.ChannelDecisionR\tdecisions\x12O\n\ndeliveries\x18\x03 \x03(\x0b\x32/.tidings.internal.preference.v1.PlannedDeliveryR\ndeliveries\"{\n\x0fPlannedDelivery\x12\x34\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x1a.tidings.common.v1.ChannelR\x07\x63hannel\x12\x1a\n\x08\x65ndpoint\x18\x02 \x01(\tR\x08\x65ndpoint\x12\x16\n\x06locale\x18\x03 \x01(\tR\x06locale*\xa7\x01\n\x0bPlanOutcome\x12\x1c\n\x18PLAN_OUTCOME_UNSPECIFIED\x10\x00\x12\x18\n\x14PLAN_OUTCOME_DELIVER\x10\x01\x12\x19\n\x15PLAN_OUTCOME_SUPPRESS\x10\x02\x12\"\n\x1ePLAN_OUTCOME_RECIPIENT_UNKNOWN\x10\x03\x12!\n\x1dPLAN_OUTCOME_CATEGORY_UNKNOWN\x10\x04\x32\x87\x02\n\x0fPlanningService\x12s\n\nCheckSends\x12\x31.tidings.internal.preference.v1.CheckSendsRequest\x1a\x32.tidings.internal.preference.v1.CheckSendsResponse\x12\x7f\n\x0ePlanDeliveries\x12\x35.tidings.internal.preference.v1.PlanDeliveriesRequest\x1a\x36.tidings.internal.preference.v1.PlanDeliveriesResponseBv\n\"dev.tidings.internal.preference.v1P\x01ZNexample.com/tidings/gen/go/tidings/internal/preference/v1;internalpreferencev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n5tidings/internal/preference/v1/planning_service.proto\x12\x1etidings.internal.preference.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1ftidings/common/v1/channel.proto\x1a tidings/common/v1/priority.proto\x1a,tidings/preference/v1/category_service.proto\x1a,tidings/preference/v1/channel_decision.proto\"V\n\x11\x43heckSendsRequest\x12\x41\n\x06\x63hecks\x18\x01 \x03(\x0b\x32).tidings.internal.preference.v1.SendCheckR\x06\x63hecks\"g\n\tSendCheck\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12!\n\x0crecipient_id\x18\x02 \x01(\tR\x0brecipientId\x12\x1a\n\x08\x63\x61tegory\x18\x03 \x01(\tR\x08\x63\x61tegory\"_\n\x12\x43heckSendsResponse\x12I\n\x07results\x18\x01 \x03(\x0b\x32/.tidings.internal.preference.v1.SendCheckResultR\x07results\"\x88\x01\n\x0fSendCheckResult\x12\'\n\x0frecipient_known\x18\x01 \x01(\x08R\x0erecipientKnown\x12L\n\x08\x63\x61tegory\x18\x02 \x01(\x0b\x32\x30.tidings.internal.preference.v1.CategoryDefaultsR\x08\x63\x61tegory\"\xa4\x02\n\x10\x43\x61tegoryDefaults\x12\x37\n\x08priority\x18\x01 \x01(\x0e\x32\x1b.tidings.common.v1.PriorityR\x08priority\x12+\n\x03ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x03ttl\x12>\n\tguarantee\x18\x03 \x01(\x0e\x32 .tidings.preference.v1.GuaranteeR\tguarantee\x12\x36\n\x08\x63hannels\x18\x04 \x03(\x0e\x32\x1a.tidings.common.v1.ChannelR\x08\x63hannels\x12\x32\n\x07max_ttl\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationR\x06maxTtl\"W\n\x15PlanDeliveriesRequest\x12>\n\x05tasks\x18\x01 \x03(\x0b\x32(.tidings.internal.preference.v1.PlanTaskR\x05tasks\"\xfe\x02\n\x08PlanTask\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\'\n\x0fnotification_id\x18\x02 \x01(\x0cR\x0enotificationId\x12\x1a\n\x08revision\x18\x03 \x01(\x05R\x08revision\x12!\n\x0crecipient_id\x18\x04 \x01(\tR\x0brecipientId\x12\x1a\n\x08\x63\x61tegory\x18\x05 \x01(\tR\x08\x63\x61tegory\x12I\n\x12requested_channels\x18\x06 \x03(\x0e\x32\x1a.tidings.common.v1.ChannelR\x11requestedChannels\x12\x45\n\x10\x63ontent_channels\x18\x07 \x03(\x0e\x32\x1a.tidings.common.v1.ChannelR\x0f\x63ontentChannels\x12?\n\rleft_channels\x18\x08 \x03(\x0e\x32\x1a.tidings.common.v1.ChannelR\x0cleftChannels\"T\n\x16PlanDeliveriesResponse\x12:\n\x05plans\x18\x01 \x03(\x0b\x32$.tidings.internal.preference.v1.PlanR\x05plans\"\xe4\x01\n\x04Plan\x12\x45\n\x07outcome\x18\x01 \x01(\x0e\x32+.tidings.internal.preference.v1.PlanOutcomeR\x07outcome\x12\x44\n\tdecisions\x18\x02 \x03(\x0b\x32&.tidings.preference.v1.ChannelDecisionR\tdecisions\x12O\n\ndeliveries\x18\x03 \x03(\x0b\x32/.tidings.internal.preference.v1.PlannedDeliveryR\ndeliveries\"{\n\x0fPlannedDelivery\x12\x34\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x1a.tidings.common.v1.ChannelR\x07\x63hannel\x12\x1a\n\x08\x65ndpoint\x18\x02 \x01(\tR\x08\x65ndpoint\x12\x16\n\x06locale\x18\x03 \x01(\tR\x06locale*\xa7\x01\n\x0bPlanOutcome\x12\x1c\n\x18PLAN_OUTCOME_UNSPECIFIED\x10\x00\x12\x18\n\x14PLAN_OUTCOME_DELIVER\x10\x01\x12\x19\n\x15PLAN_OUTCOME_SUPPRESS\x10\x02\x12\"\n\x1ePLAN_OUTCOME_RECIPIENT_UNKNOWN\x10\x03\x12!\n\x1dPLAN_OUTCOME_CATEGORY_UNKNOWN\x10\x04\x32\x87\x02\n\x0fPlanningService\x12s\n\nCheckSends\x12\x31.tidings.internal.preference.v1.CheckSendsRequest\x1a\x32.tidings.internal.preference.v1.CheckSendsResponse\x12\x7f\n\x0ePlanDeliveries\x12\x35.tidings.internal.preference.v1.PlanDeliveriesRequest\x1a\x36.tidings.internal.preference.v1.PlanDeliveriesResponseBv\n\"dev.tidings.internal.preference.v1P\x01ZNexample.com/tidings/gen/go/tidings/internal/preference/v1;internalpreferencev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,8 +37,8 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tidings.internal.preference
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\"dev.tidings.internal.preference.v1P\001ZNexample.com/tidings/gen/go/tidings/internal/preference/v1;internalpreferencev1'
-  _globals['_PLANOUTCOME']._serialized_start=1804
-  _globals['_PLANOUTCOME']._serialized_end=1971
+  _globals['_PLANOUTCOME']._serialized_start=1921
+  _globals['_PLANOUTCOME']._serialized_end=2088
   _globals['_CHECKSENDSREQUEST']._serialized_start=280
   _globals['_CHECKSENDSREQUEST']._serialized_end=366
   _globals['_SENDCHECK']._serialized_start=368
@@ -48,17 +48,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SENDCHECKRESULT']._serialized_start=571
   _globals['_SENDCHECKRESULT']._serialized_end=707
   _globals['_CATEGORYDEFAULTS']._serialized_start=710
-  _globals['_CATEGORYDEFAULTS']._serialized_end=950
-  _globals['_PLANDELIVERIESREQUEST']._serialized_start=952
-  _globals['_PLANDELIVERIESREQUEST']._serialized_end=1039
-  _globals['_PLANTASK']._serialized_start=1042
-  _globals['_PLANTASK']._serialized_end=1359
-  _globals['_PLANDELIVERIESRESPONSE']._serialized_start=1361
-  _globals['_PLANDELIVERIESRESPONSE']._serialized_end=1445
-  _globals['_PLAN']._serialized_start=1448
-  _globals['_PLAN']._serialized_end=1676
-  _globals['_PLANNEDDELIVERY']._serialized_start=1678
-  _globals['_PLANNEDDELIVERY']._serialized_end=1801
-  _globals['_PLANNINGSERVICE']._serialized_start=1974
-  _globals['_PLANNINGSERVICE']._serialized_end=2237
+  _globals['_CATEGORYDEFAULTS']._serialized_end=1002
+  _globals['_PLANDELIVERIESREQUEST']._serialized_start=1004
+  _globals['_PLANDELIVERIESREQUEST']._serialized_end=1091
+  _globals['_PLANTASK']._serialized_start=1094
+  _globals['_PLANTASK']._serialized_end=1476
+  _globals['_PLANDELIVERIESRESPONSE']._serialized_start=1478
+  _globals['_PLANDELIVERIESRESPONSE']._serialized_end=1562
+  _globals['_PLAN']._serialized_start=1565
+  _globals['_PLAN']._serialized_end=1793
+  _globals['_PLANNEDDELIVERY']._serialized_start=1795
+  _globals['_PLANNEDDELIVERY']._serialized_end=1918
+  _globals['_PLANNINGSERVICE']._serialized_start=2091
+  _globals['_PLANNINGSERVICE']._serialized_end=2354
 # @@protoc_insertion_point(module_scope)

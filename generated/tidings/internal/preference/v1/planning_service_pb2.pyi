@@ -172,6 +172,7 @@ class CategoryDefaults(_message.Message):
     TTL_FIELD_NUMBER: _builtins.int
     GUARANTEE_FIELD_NUMBER: _builtins.int
     CHANNELS_FIELD_NUMBER: _builtins.int
+    MAX_TTL_FIELD_NUMBER: _builtins.int
     priority: _priority_pb2.Priority.ValueType
     """Priority of sends that give none."""
     guarantee: _category_service_pb2.Guarantee.ValueType
@@ -184,6 +185,10 @@ class CategoryDefaults(_message.Message):
     def channels(self) -> _containers.RepeatedScalarFieldContainer[_channel_pb2.Channel.ValueType]:
         """Channels used when a send names none."""
 
+    @_builtins.property
+    def max_ttl(self) -> _duration_pb2.Duration:
+        """Longest time to live that a send may ask for."""
+
     def __init__(
         self,
         *,
@@ -191,10 +196,11 @@ class CategoryDefaults(_message.Message):
         ttl: _duration_pb2.Duration | None = ...,
         guarantee: _category_service_pb2.Guarantee.ValueType = ...,
         channels: _abc.Iterable[_channel_pb2.Channel.ValueType] | None = ...,
+        max_ttl: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["ttl", b"ttl"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["max_ttl", b"max_ttl", "ttl", b"ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "guarantee", b"guarantee", "priority", b"priority", "ttl", b"ttl"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "guarantee", b"guarantee", "max_ttl", b"max_ttl", "priority", b"priority", "ttl", b"ttl"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -237,6 +243,7 @@ class PlanTask(_message.Message):
     CATEGORY_FIELD_NUMBER: _builtins.int
     REQUESTED_CHANNELS_FIELD_NUMBER: _builtins.int
     CONTENT_CHANNELS_FIELD_NUMBER: _builtins.int
+    LEFT_CHANNELS_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """Tenant."""
     notification_id: _builtins.bytes
@@ -255,6 +262,10 @@ class PlanTask(_message.Message):
     def content_channels(self) -> _containers.RepeatedScalarFieldContainer[_channel_pb2.Channel.ValueType]:
         """Channels the content exists for."""
 
+    @_builtins.property
+    def left_channels(self) -> _containers.RepeatedScalarFieldContainer[_channel_pb2.Channel.ValueType]:
+        """Channels on which an earlier revision has left for good."""
+
     def __init__(
         self,
         *,
@@ -265,10 +276,11 @@ class PlanTask(_message.Message):
         category: _builtins.str = ...,
         requested_channels: _abc.Iterable[_channel_pb2.Channel.ValueType] | None = ...,
         content_channels: _abc.Iterable[_channel_pb2.Channel.ValueType] | None = ...,
+        left_channels: _abc.Iterable[_channel_pb2.Channel.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "content_channels", b"content_channels", "notification_id", b"notification_id", "recipient_id", b"recipient_id", "requested_channels", b"requested_channels", "revision", b"revision", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "content_channels", b"content_channels", "left_channels", b"left_channels", "notification_id", b"notification_id", "recipient_id", b"recipient_id", "requested_channels", b"requested_channels", "revision", b"revision", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,32 +1,31 @@
-"""The tables of ingestion."""
+"""Notifications, the request ids that brought them, and the collapse keys that name them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
 
 from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection, in_transaction
-from services.ingestion.domain.credit import CreditKey
 from services.ingestion.domain.models import (
     Acceptance,
+    Accepted,
     Lane,
     Notification,
     NotificationState,
-    OutboxMessage,
     PastRequest,
     StoredNotification,
 )
+from services.ingestion.store.amending import amend_live
+from services.ingestion.store.columns import notification_columns
 
 _SQL = load_queries("services.ingestion")
 
 RequestKey = tuple[str, str]
 """Tenant and request id."""
-PlanRow = tuple[UUID, int, NotificationState, bytes | None]
-"""Notification, revision, the state the plan leads to, the plan's document."""
 
 
 class NotificationStore:
@@ -50,15 +49,24 @@ class NotificationStore:
             (row["tenant_id"], row["request_id"]): PastRequest(
                 payload_hash=row["payload_hash"],
                 notification_id=row["notification_id"],
+                revision=row["revision"],
+                state=NotificationState(row["state"]),
                 estimated_delivery_time=row["estimated_delivery_time"],
             )
             for row in rows
         }
 
-    async def accept(self, batch: Sequence[Acceptance], owners: Sequence[UUID | None]) -> set[UUID]:
-        """Commits those whose request id is new, each claimed by its owner; returns their ids."""
+    async def accept(
+        self, batch: Sequence[Acceptance], owners: Sequence[UUID | None]
+    ) -> dict[UUID, Accepted]:
+        """Commits those whose request id is new, each claimed by its owner.
 
-        async def work(connection: Connection) -> set[UUID]:
+        Returns what became of those, by the id that was minted for each: a notification of its
+        own, or the next revision of the one that its collapse key names. A collapse key stands
+        at most once in a batch.
+        """
+
+        async def work(connection: Connection) -> dict[UUID, Accepted]:
             rows = await connection.fetch(_SQL["insert_requests"], *_request_columns(batch))
             new = {row["notification_id"] for row in rows}
             fresh = [
@@ -66,15 +74,23 @@ class NotificationStore:
                 for item, owner in zip(batch, owners, strict=True)
                 if item.notification.notification_id in new
             ]
-            if fresh:
+            amended = await amend_live(connection, [item for item, _ in fresh])
+            created = [
+                (item, owner)
+                for item, owner in fresh
+                if item.notification.notification_id not in amended
+            ]
+            if created:
                 await connection.execute(
                     _SQL["insert_notifications"],
-                    *_notification_columns([item for item, _ in fresh]),
+                    *notification_columns([item for item, _ in created]),
+                    [owner for _, owner in created],
                     self._claim_deadline,
-                    [item.notification.channel_mask for item, _ in fresh],
-                    [owner for _, owner in fresh],
                 )
-            return new
+            ids = [item.notification.notification_id for item, _ in created]
+            return amended | {
+                minted: Accepted(notification_id=minted, revision=1) for minted in ids
+            }
 
         return await in_transaction(self._pool, work)
 
@@ -115,71 +131,6 @@ class NotificationStore:
         return _count(await self._pool.execute(_SQL["delete_old_requests"], older_than, limit))
 
 
-class PlanStore:
-    """Plans and the outbox of the messages that they ask for."""
-
-    def __init__(
-        self,
-        pool: asyncpg.Pool[asyncpg.Record],
-        *,
-        republish_interval: timedelta,
-        republish_ceiling: timedelta,
-    ) -> None:
-        self._pool = pool
-        self._republish_interval = republish_interval
-        self._republish_ceiling = republish_ceiling
-
-    async def store(
-        self, connection: Connection, plans: Sequence[PlanRow], *, owner: UUID
-    ) -> set[UUID]:
-        """Stores plans of notifications that `owner` still holds; returns those it stored."""
-        rows = await connection.fetch(
-            _SQL["store_plans"],
-            [plan[0] for plan in plans],
-            [plan[1] for plan in plans],
-            [plan[2].value for plan in plans],
-            [plan[3] for plan in plans],
-            owner,
-        )
-        return {row["notification_id"] for row in rows}
-
-    async def add_messages(self, connection: Connection, messages: Sequence[OutboxMessage]) -> None:
-        """Stores messages in the transaction of their plans."""
-        await connection.execute(
-            _SQL["insert_outbox"],
-            [message.outbox_id for message in messages],
-            [message.tenant_id for message in messages],
-            [message.channel for message in messages],
-            [message.priority for message in messages],
-            [message.delivery_count for message in messages],
-            [message.payload for message in messages],
-            self._republish_interval,
-        )
-
-    async def used_credit(self) -> dict[CreditKey, int]:
-        """Returns how many deliveries are on their way, where there are any."""
-        rows = await self._pool.fetch(_SQL["used_credit"])
-        return {
-            (row["tenant_id"], row["priority"], row["channel"]): row["deliveries"] for row in rows
-        }
-
-    async def take_unclaimed(self, *, limit: int) -> list[tuple[UUID, int, int, bytes]]:
-        """Returns messages to publish again: id, channel, priority, payload."""
-        rows = await self._pool.fetch(
-            _SQL["take_unclaimed"], self._republish_interval, self._republish_ceiling, limit
-        )
-        return [tuple(row) for row in rows]
-
-    async def republish_all_now(self) -> None:
-        """Makes every message due."""
-        await self._pool.execute(_SQL["republish_all_now"])
-
-    async def finish(self, outbox_ids: Sequence[UUID]) -> list[datetime]:
-        """Deletes messages whose deliveries are claimed; returns when each was created."""
-        rows = await self._pool.fetch(_SQL["finish_outbox"], outbox_ids)
-        return [row["create_time"] for row in rows]
-
-
 def _count(status: str) -> int:
     """Returns the number of rows in a command tag such as `UPDATE 3`."""
     return int(status.rsplit(" ", 1)[1])
@@ -191,30 +142,9 @@ def _request_columns(batch: Sequence[Acceptance]) -> list[list[object]]:
         [item.submission.request_id for item in batch],
         [item.submission.payload_hash for item in batch],
         [item.notification.notification_id for item in batch],
+        [item.notification.initial_state.value for item in batch],
         [item.estimated_delivery_time for item in batch],
         [item.notification.accept_time for item in batch],
-    ]
-
-
-def _notification_columns(batch: Sequence[Acceptance]) -> list[list[object]]:
-    rows = [item.notification for item in batch]
-    return [
-        [row.notification_id for row in rows],
-        [row.tenant_id for row in rows],
-        [row.recipient_id for row in rows],
-        [row.category for row in rows],
-        [row.template_name for row in rows],
-        [row.template_version for row in rows],
-        # An array of arrays must be rectangular, so lists travel as text.
-        [",".join(map(str, row.content_channels)) for row in rows],
-        [row.variables for row in rows],
-        [",".join(map(str, row.requested_channels)) for row in rows],
-        [row.priority for row in rows],
-        [row.guarantee for row in rows],
-        [item.submission.metadata for item in batch],
-        [row.traceparent for row in rows],
-        [row.accept_time for row in rows],
-        [row.expire_time for row in rows],
     ]
 
 

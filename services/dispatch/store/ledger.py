@@ -1,4 +1,4 @@
-"""The ledger and the outbox of events."""
+"""The ledger."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import asyncpg
 from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection, in_transaction
 from services.dispatch.domain.models import (
+    IN_APP,
     ClaimedDelivery,
     Decision,
     DeliveryBatch,
     DeliveryState,
     DeliveryTask,
+    DeliveryToCancel,
     Settlement,
 )
 
@@ -41,9 +43,12 @@ class Ledger:
         self._claim_deadline = claim_deadline
 
     async def claim_tasks(
-        self, connection: Connection, batch: DeliveryBatch
+        self, connection: Connection, batch: DeliveryBatch, *, suspect: bool
     ) -> list[ClaimedDelivery]:
-        """Enters a message's deliveries as CLAIMED; returns those that were not there before."""
+        """Enters a message's deliveries as CLAIMED; returns those that were not there before.
+
+        `suspect`: processes died with the message in hand, so each is to be worked on alone.
+        """
         token = uuid4()
         tasks = batch.tasks
         rows = await connection.fetch(
@@ -68,27 +73,42 @@ class Ledger:
             token,
             self._claim_deadline,
             [task.expire_time for task in tasks],
+            int(suspect),
         )
         new = {row["delivery_id"] for row in rows}
         return [
             ClaimedDelivery(
                 tenant_id=batch.tenant_id,
                 channel=batch.channel,
+                priority=batch.priority,
                 claim_token=token,
                 attempts=0,
                 claims=1,
+                suspect=suspect,
                 task=task,
             )
             for task in tasks
             if task.delivery_id in new
         ]
 
-    async def claim_due(self, channel: int, *, limit: int) -> list[ClaimedDelivery]:
-        """Claims retries of a channel whose time has come."""
+    async def claim_due(self, channel: int, priority: int, *, limit: int) -> list[ClaimedDelivery]:
+        """Claims what waits in a lane and whose time has come."""
         rows = await self._pool.fetch(
-            _SQL["claim_due"], self._owner(), uuid4(), self._claim_deadline, channel, limit
+            _SQL["claim_due"],
+            self._owner(),
+            uuid4(),
+            self._claim_deadline,
+            channel,
+            priority,
+            limit,
         )
         return [_claimed(row) for row in rows]
+
+    async def begin_alone(self, delivery: ClaimedDelivery) -> None:
+        """Notes that this process works on this one delivery and on nothing else."""
+        await self._pool.execute(
+            _SQL["begin_alone"], delivery.task.delivery_id, delivery.claim_token
+        )
 
     async def begin_sending(
         self,
@@ -134,19 +154,35 @@ class Ledger:
             _SQL["settle_late"], [row[0] for row in rows], [row[1] for row in rows]
         )
 
-    async def recover_orphans(
-        self, decide: Callable[[asyncpg.Record], SettlementRow], *, limit: int
-    ) -> int:
-        """Takes rows out of dead hands as `decide` says; returns how many."""
+    async def cancel(self, deliveries: Sequence[DeliveryToCancel]) -> list[DeliveryState]:
+        """Stops deliveries, known or not; returns the state of each after that."""
+        ids = [delivery.delivery_id for delivery in deliveries]
 
-        async def work(connection: Connection) -> int:
-            orphans = await connection.fetch(_SQL["lock_orphans"], limit)
-            if orphans:
-                rows = [decide(row) for row in orphans]
-                await connection.execute(_SQL["orphan"], *_settlement_columns(rows))
-            return len(orphans)
+        async def work(connection: Connection) -> list[asyncpg.Record]:
+            await connection.execute(
+                _SQL["insert_tombstones"],
+                ids,
+                [delivery.tenant_id for delivery in deliveries],
+                [delivery.notification_id for delivery in deliveries],
+                [delivery.revision for delivery in deliveries],
+                [delivery.channel for delivery in deliveries],
+                [delivery.endpoint for delivery in deliveries],
+                [delivery.expire_time for delivery in deliveries],
+            )
+            await connection.execute(_SQL["cancel_deliveries"], ids, IN_APP)
+            return await connection.fetch(_SQL["read_states"], ids)
 
-        return await in_transaction(self._pool, work)
+        rows = await in_transaction(self._pool, work)
+        states = {row["delivery_id"]: DeliveryState(row["state"]) for row in rows}
+        return [states[delivery_id] for delivery_id in ids]
+
+    async def lock_orphans(self, connection: Connection, *, limit: int) -> list[asyncpg.Record]:
+        """Returns rows in dead hands, locked until the transaction ends."""
+        return await connection.fetch(_SQL["lock_orphans"], limit)
+
+    async def settle_orphans(self, connection: Connection, rows: Sequence[SettlementRow]) -> None:
+        """Takes locked rows out of dead hands."""
+        await connection.execute(_SQL["orphan"], *_settlement_columns(rows))
 
     async def revive_unknown(self, *, limit: int) -> None:
         """Makes UNKNOWN deliveries that are due again RETRY."""
@@ -162,36 +198,6 @@ class Ledger:
             [low for low, _ in bounds],
             [high for _, high in bounds],
         )
-
-
-class EventOutbox:
-    """Facts that wait for the broker's confirmation."""
-
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], *, interval: timedelta) -> None:
-        self._pool = pool
-        self._interval = interval
-
-    async def add(
-        self, connection: Connection, batch_id: UUID, routing_key: str, payload: bytes
-    ) -> None:
-        """Stores a batch of facts in the transaction of what it states."""
-        await connection.execute(
-            _SQL["insert_event"], batch_id, routing_key, payload, self._interval
-        )
-
-    async def take_unpublished(self, *, limit: int) -> list[tuple[UUID, str, bytes]]:
-        """Returns batches to publish again: id, routing key, payload."""
-        rows = await self._pool.fetch(_SQL["take_unpublished"], self._interval, limit)
-        return [tuple(row) for row in rows]
-
-    async def publish_all_now(self) -> None:
-        """Makes every batch due."""
-        await self._pool.execute(_SQL["publish_all_now"])
-
-    async def delete(self, batch_ids: Sequence[UUID]) -> list[None]:
-        """Deletes confirmed batches; answers one None each."""
-        await self._pool.execute(_SQL["delete_events"], batch_ids)
-        return [None] * len(batch_ids)
 
 
 def _settlement_columns(rows: Sequence[SettlementRow]) -> list[list[object]]:
@@ -213,9 +219,11 @@ def _claimed(row: asyncpg.Record) -> ClaimedDelivery:
     return ClaimedDelivery(
         tenant_id=row["tenant_id"],
         channel=row["channel"],
+        priority=row["priority"],
         claim_token=row["claim_token"],
         attempts=row["attempts"],
         claims=row["claims"],
+        suspect=row["orphanings"] > 0,
         task=DeliveryTask(
             delivery_id=row["delivery_id"],
             notification_id=row["notification_id"],

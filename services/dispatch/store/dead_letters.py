@@ -1,0 +1,41 @@
+"""What could not be worked on, with its original bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+
+from libs.postgres.queries import load_queries
+from libs.postgres.transaction import Connection
+from services.dispatch.domain.models import DeadLetter
+
+_SQL = load_queries("services.dispatch")
+
+
+class DeadLetterStore:
+    """Dead letters; storing one again changes nothing."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+        self._pool = pool
+
+    async def add(self, connection: Connection, letters: Sequence[DeadLetter]) -> None:
+        """Stores dead letters in the caller's transaction."""
+        await connection.execute(
+            _SQL["insert_dead_letters"],
+            [letter.dead_letter_id for letter in letters],
+            [letter.tenant_id for letter in letters],
+            [letter.reason.value for letter in letters],
+            [letter.detail for letter in letters],
+            [letter.delivery_id for letter in letters],
+            [letter.notification_id for letter in letters],
+            [letter.channel for letter in letters],
+            [letter.body for letter in letters],
+        )
+
+    async def list_newest(
+        self, tenant_id: str, *, before: UUID | None, limit: int
+    ) -> list[asyncpg.Record]:
+        """Returns up to `limit` of a tenant's dead letters older than `before`, newest first."""
+        return await self._pool.fetch(_SQL["list_dead_letters"], tenant_id, before, limit)
