@@ -38,9 +38,11 @@ RETRYABLE = {
 IN_FLIGHT = """
 SELECT (SELECT count(*) FROM ingestion.notifications WHERE state = 1) AS unplanned,
        (SELECT coalesce(sum(delivery_count), 0) FROM ingestion.outbox) AS unclaimed,
+       -- In the hands of the living: what an earlier kill left behind does not count.
        count(*) FILTER (WHERE state = 2) AS claimed,
        count(*) FILTER (WHERE state = 3) AS sending
 FROM dispatch.deliveries
+JOIN dispatch.incarnations ON incarnation_id = claim_owner
 """
 ENDS = {
     DeliveryState.DELIVERY_STATE_SENT,

@@ -66,9 +66,9 @@ def settle(
             state=DeliveryState.FAILED, detail=f"gave up after {number} attempts: {detail}"
         )
     delay = max(policy.wait(number, jitter=jitter), attempt.retry_after or timedelta())
-    if now + delay >= expire_time:
-        return Settlement(state=DeliveryState.EXPIRED, detail=detail)
-    return Settlement(state=DeliveryState.RETRY, detail=detail, delay=delay)
+    # When its time is over before its turn comes, it is looked at then, and expires.
+    left = max(expire_time - now, timedelta())
+    return Settlement(state=DeliveryState.RETRY, detail=detail, delay=min(delay, left))
 
 
 def settle_unknown(

@@ -10,6 +10,7 @@ import asyncpg
 
 from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection, in_transaction
+from services.dispatch.domain.arrows import SETTLES, check_arrow
 from services.dispatch.domain.models import (
     IN_APP,
     ClaimedDelivery,
@@ -135,7 +136,12 @@ class Ledger:
         render_time: datetime | None = None,
         attempts: int = 0,
     ) -> set[UUID]:
-        """Moves rows out of CLAIMED or SENDING; returns those that were still in hand."""
+        """Moves rows out of CLAIMED or SENDING; returns those that were still in hand.
+
+        Raises ValueError for an arrow that does not exist.
+        """
+        for decision in decisions:
+            check_arrow(SETTLES, from_state, decision.settlement.state)
         settled = await self._pool.fetch(
             _SQL["settle"],
             *_settlement_columns(

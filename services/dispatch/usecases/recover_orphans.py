@@ -55,14 +55,15 @@ class RecoverOrphans:
     async def __call__(self) -> None:
         """Recovers all orphans if we can tell who is dead; makes due what may be tried again."""
         while self._may_judge():
-            count = await in_transaction(self._pool, self._recover)
+            count = await in_transaction(self._pool, self.recover)
             if count:
                 _log.warning("orphans_recovered", extra={"deliveries": count})
             if count < _SWEEP:
                 break
         await self._ledger.revive_unknown(limit=_SWEEP)
 
-    async def _recover(self, connection: Connection) -> int:
+    async def recover(self, connection: Connection) -> int:
+        """Recovers some orphans in one transaction; returns how many."""
         orphans = await self._ledger.lock_orphans(connection, limit=_SWEEP)
         if not orphans:
             return 0

@@ -32,8 +32,8 @@ def seconds(number: float) -> timedelta:
         # the provider's wish wins when it is longer
         (Outcome.THROTTLED, 1, AT_LEAST_ONCE, 60, 3600, DeliveryState.RETRY, seconds(60)),
         (Outcome.THROTTLED, 2, AT_LEAST_ONCE, 1, 3600, DeliveryState.RETRY, seconds(3)),
-        # no try after the time to live
-        (Outcome.TRANSIENT, 1, AT_LEAST_ONCE, None, 1.5, DeliveryState.EXPIRED, None),
+        # looked at again when the time to live is over, to expire
+        (Outcome.TRANSIENT, 2, AT_LEAST_ONCE, None, 2, DeliveryState.RETRY, seconds(2)),
         (Outcome.UNKNOWN, 1, AT_LEAST_ONCE, None, 3600, DeliveryState.UNKNOWN, seconds(1.5)),
         (Outcome.UNKNOWN, 1, AT_MOST_ONCE, None, 3600, DeliveryState.UNKNOWN, None),
         (Outcome.UNKNOWN, 4, AT_LEAST_ONCE, None, 3600, DeliveryState.UNKNOWN, None),

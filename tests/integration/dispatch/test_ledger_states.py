@@ -1,0 +1,300 @@
+"""Walks every arrow of docs/states.md on a real ledger, and sees that nothing else moves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from libs.clock import SystemClock
+from libs.postgres.incarnation import Incarnation
+from libs.postgres.migrations import migrate
+from libs.postgres.pool import open_pool
+from libs.postgres.transaction import in_transaction
+from services.dispatch.domain.arrows import SETTLES
+from services.dispatch.domain.models import (
+    EMAIL,
+    ClaimedDelivery,
+    Decision,
+    DeliveryBatch,
+    DeliveryState,
+    DeliveryTask,
+    DeliveryToCancel,
+    Settlement,
+)
+from services.dispatch.domain.settling import RetryPolicy
+from services.dispatch.store.dead_letters import DeadLetterStore
+from services.dispatch.store.ledger import Ledger
+from services.dispatch.usecases.recover_orphans import RecoverOrphans
+
+Pool = asyncpg.Pool
+S = DeliveryState
+Arrow = tuple[str, str, str]
+"""From, to, statement."""
+Draw = Callable[[ClaimedDelivery], Awaitable[object]]
+
+STATES = Path(__file__).parents[3] / "docs" / "states.md"
+ROW = re.compile(r"^\| (\(new\)|[A-Z]+) \| ([A-Z]+) \| `(\w+)` \|", re.MULTILINE)
+SOON = timedelta(seconds=1)
+TASK = DeliveryTask(
+    delivery_id=UUID(int=1),
+    notification_id=UUID(int=2),
+    revision=1,
+    recipient_id="alice",
+    category="order.shipped",
+    endpoint="alice@example.com",
+    locale="en",
+    template_name="order-shipped",
+    template_version=1,
+    variables=b"",
+    guarantee=1,
+    accept_time=datetime.now(UTC),
+    expire_time=datetime.now(UTC) + timedelta(days=1),
+    traceparent="",
+)
+
+
+def documented() -> set[Arrow]:
+    return {match.groups() for match in ROW.finditer(STATES.read_text("utf-8"))}  # type: ignore[misc]
+
+
+class Bench:
+    """A ledger, and rows put into any state."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], owner: UUID) -> None:
+        self.pool = pool
+        self.owner = owner
+        self.ledger = Ledger(pool, owner=lambda: self.owner, claim_deadline=timedelta(hours=1))
+        self.dead_letters = DeadLetterStore(pool)
+
+    async def row_in(self, state: DeliveryState, **columns: object) -> ClaimedDelivery:
+        """Returns a delivery that was claimed, then put into `state`, due."""
+        claimed = await self.claim(uuid4())
+        hand = state in (S.CLAIMED, S.SENDING)
+        values: dict[str, object] = {
+            "state": state.value,
+            "due_time": None if hand else datetime.now(UTC) - SOON,
+            "sending_time": datetime.now(UTC),
+            **columns,
+        }
+        assignments = ", ".join(f"{name} = ${i}" for i, name in enumerate(values, 2))
+        await self.pool.execute(
+            f"UPDATE dispatch.deliveries SET {assignments} WHERE delivery_id = $1",  # noqa: S608
+            claimed.task.delivery_id,
+            *values.values(),
+        )
+        return claimed
+
+    async def claim(self, delivery_id: UUID) -> ClaimedDelivery:
+        batch = DeliveryBatch(
+            outbox_id=uuid4(),
+            tenant_id="demo",
+            channel=EMAIL,
+            priority=2,
+            tasks=(replace(TASK, delivery_id=delivery_id),),
+        )
+        (claimed,) = await in_transaction(
+            self.pool, lambda c: self.ledger.claim_tasks(c, batch, suspect=False)
+        )
+        return claimed
+
+    async def state_of(self, delivery: ClaimedDelivery) -> DeliveryState:
+        row = await self.pool.fetchval(
+            "SELECT state FROM dispatch.deliveries WHERE delivery_id = $1",
+            delivery.task.delivery_id,
+        )
+        return DeliveryState(row)
+
+    async def forget(self) -> None:
+        await self.pool.execute("DELETE FROM dispatch.deliveries")
+        await self.pool.execute("DELETE FROM dispatch.dead_letters")
+
+    def settle(self, from_state: DeliveryState, to_state: DeliveryState) -> Draw:
+        waits = to_state in (S.RETRY, S.PARKED)
+        settlement = Settlement(state=to_state, delay=SOON if waits else None)
+
+        async def draw(delivery: ClaimedDelivery) -> object:
+            return await self.ledger.settle(
+                [Decision(delivery=delivery, settlement=settlement)], from_state=from_state
+            )
+
+        return draw
+
+    async def claim_due(self, delivery: ClaimedDelivery) -> object:
+        return await self.ledger.claim_due(EMAIL, 2, limit=10)
+
+    async def begin_sending(self, delivery: ClaimedDelivery) -> object:
+        return await self.ledger.begin_sending(
+            [delivery], call_timeout=SOON, render_time=datetime.now(UTC)
+        )
+
+    async def settle_late(self, delivery: ClaimedDelivery) -> object:
+        await self.ledger.settle_late([(delivery.task.delivery_id, b"")])
+        return None
+
+    async def revive_unknown(self, delivery: ClaimedDelivery) -> object:
+        await self.ledger.revive_unknown(limit=10)
+        return None
+
+    async def cancel(self, delivery: ClaimedDelivery) -> object:
+        task = delivery.task
+        return await self.ledger.cancel(
+            [
+                DeliveryToCancel(
+                    delivery_id=task.delivery_id,
+                    tenant_id="demo",
+                    notification_id=task.notification_id,
+                    revision=1,
+                    channel=EMAIL,
+                    endpoint=task.endpoint,
+                    expire_time=task.expire_time,
+                )
+            ]
+        )
+
+    async def orphan(self, delivery: ClaimedDelivery) -> object:
+        await self.pool.execute(
+            "UPDATE dispatch.deliveries SET claim_owner = $1 WHERE claim_owner IS NOT NULL",
+            uuid4(),
+        )
+        recover = RecoverOrphans(
+            pool=self.pool,
+            ledger=self.ledger,
+            dead_letters=self.dead_letters,
+            policy=RetryPolicy(max_attempts=4, base=SOON, ceiling=SOON),
+            max_lone_deaths=3,
+            may_judge=lambda: True,
+            clock=SystemClock(),
+        )
+        # The one step of it that this is about; reviving is walked apart.
+        return await in_transaction(self.pool, recover.recover)
+
+
+@pytest.fixture(scope="module")
+async def bench(database_url: str) -> AsyncIterator[Bench]:
+    async with open_pool(database_url, application="test") as pool:
+        await migrate(pool, package="services.dispatch", schema="dispatch")
+        incarnation = Incarnation(pool, schema="dispatch", lease=timedelta(hours=1))
+        await incarnation.begin(sole=True)
+        yield Bench(pool, incarnation.incarnation_id)
+
+
+async def drawn(bench: Bench, statement: str, draw: Draw, **columns: object) -> set[Arrow]:
+    """Returns the arrows that a statement draws, tried on a row in each state."""
+    arrows = set()
+    for state in DeliveryState:
+        await bench.forget()
+        delivery = await bench.row_in(state, **columns)
+        await draw(delivery)
+        after = await bench.state_of(delivery)
+        if after is not state:
+            arrows.add((state.name, after.name, statement))
+    return arrows
+
+
+async def test_the_documented_arrows_are_all_there_is(bench: Bench) -> None:
+    arrows: set[Arrow] = set()
+    for name in ("claim_due", "begin_sending", "settle_late", "revive_unknown", "cancel"):
+        arrows |= await drawn(bench, name, getattr(bench, name))
+    for columns in (
+        {},
+        {"cancelled": True},
+        {"alone": True, "lone_deaths": 2},
+    ):
+        arrows |= await drawn(bench, "orphan", bench.orphan, **columns)
+    for from_state, targets in SETTLES.items():
+        for to_state in targets:
+            draw = bench.settle(from_state, to_state)
+            arrows |= await drawn(bench, "settle", draw)
+            arrows |= await drawn(bench, "settle", draw, cancelled=True)
+    await bench.forget()
+    claimed = await bench.claim(uuid4())
+    arrows.add(("(new)", (await bench.state_of(claimed)).name, "claim_tasks"))
+    unknown = replace(claimed, task=replace(TASK, delivery_id=uuid4()))
+    await bench.cancel(unknown)
+    arrows.add(("(new)", (await bench.state_of(unknown)).name, "cancel"))
+    assert arrows == documented()
+
+
+@pytest.mark.parametrize("from_state", [S.CLAIMED, S.SENDING])
+async def test_other_settlements_are_refused(bench: Bench, from_state: DeliveryState) -> None:
+    for to_state in set(DeliveryState) - SETTLES[from_state]:
+        delivery = await bench.row_in(from_state)
+        with pytest.raises(ValueError, match="cannot go from"):
+            await bench.settle(from_state, to_state)(delivery)
+        assert await bench.state_of(delivery) is from_state
+
+
+async def test_without_the_token_nothing_moves(bench: Bench) -> None:
+    for from_state, to_state in ((S.CLAIMED, S.SENT), (S.SENDING, S.SENT)):
+        delivery = await bench.row_in(from_state)
+        stranger = replace(delivery, claim_token=uuid4())
+        assert await bench.settle(from_state, to_state)(stranger) == set()
+        assert await bench.begin_sending(stranger) == set()
+        assert await bench.state_of(delivery) is from_state
+
+
+async def test_a_call_that_outlives_the_lease_is_not_begun(bench: Bench) -> None:
+    delivery = await bench.row_in(
+        S.CLAIMED, claim_deadline=datetime.now(UTC) + timedelta(milliseconds=500)
+    )
+    assert await bench.begin_sending(delivery) == set()
+    assert await bench.state_of(delivery) is S.CLAIMED
+
+
+async def test_a_message_seen_before_claims_nothing(bench: Bench) -> None:
+    delivery = await bench.row_in(S.SENT)
+    batch = DeliveryBatch(
+        outbox_id=uuid4(), tenant_id="demo", channel=EMAIL, priority=2, tasks=(delivery.task,)
+    )
+    again = await in_transaction(
+        bench.pool, lambda c: bench.ledger.claim_tasks(c, batch, suspect=False)
+    )
+    assert again == []
+    assert await bench.state_of(delivery) is S.SENT
+
+
+async def test_a_tombstone_stops_the_message_that_comes_after_it(bench: Bench) -> None:
+    task = replace(TASK, delivery_id=uuid4())
+    batch = DeliveryBatch(
+        outbox_id=uuid4(), tenant_id="demo", channel=EMAIL, priority=2, tasks=(task,)
+    )
+    stopped = ClaimedDelivery(
+        tenant_id="demo",
+        channel=EMAIL,
+        priority=2,
+        claim_token=uuid4(),
+        attempts=0,
+        claims=1,
+        suspect=False,
+        task=task,
+    )
+    assert await bench.cancel(stopped) == [S.CANCELLED]
+    assert (
+        await in_transaction(
+            bench.pool, lambda c: bench.ledger.claim_tasks(c, batch, suspect=False)
+        )
+        == []
+    )
+
+
+async def test_the_third_lone_death_is_a_dead_letter(bench: Bench) -> None:
+    await bench.forget()
+    delivery = await bench.row_in(S.CLAIMED, alone=True, lone_deaths=2)
+    await bench.orphan(delivery)
+    assert await bench.state_of(delivery) is S.DEAD
+    (letter,) = await bench.dead_letters.list_newest("demo", before=None, limit=10)
+    assert letter["delivery_id"] == delivery.task.delivery_id
+
+
+async def test_deaths_in_company_never_count(bench: Bench) -> None:
+    await bench.forget()
+    delivery = await bench.row_in(S.CLAIMED, orphanings=50, lone_deaths=2)
+    await bench.orphan(delivery)
+    assert await bench.state_of(delivery) is S.RETRY
