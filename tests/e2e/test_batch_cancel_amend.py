@@ -234,8 +234,8 @@ async def _ended(api: Api, answer: CancelNotificationResponse) -> dict[str, Deli
     return await eventually(probe, within=30)
 
 
-def keyed(order: int, **fields: str) -> SendNotificationRequest:
-    request = send_request(variables={"order": order}, **fields)
+def keyed(order: int) -> SendNotificationRequest:
+    request = send_request(variables={"order": order})
     request.collapse_key = "order-42"
     return request
 

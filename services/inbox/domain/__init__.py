@@ -1,0 +1,1 @@
+"""What an inbox is and how its feed is numbered: pure."""

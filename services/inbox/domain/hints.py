@@ -1,0 +1,19 @@
+"""What processes tell one another so that streams need not wait. All of it may be lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from services.inbox.domain.models import InboxKey
+from services.inbox.domain.positions import Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hint:
+    """News of some feeds and streams."""
+
+    moved: Mapping[InboxKey, Position] = field(default_factory=dict)
+    """Feeds that moved, with where they stand."""
+    opened: Mapping[tuple[InboxKey, str], str] = field(default_factory=dict)
+    """Streams that opened: their ids by inbox and device."""

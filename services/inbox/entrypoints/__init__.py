@@ -1,0 +1,1 @@
+"""The gRPC services of inbox, and the listener for hints."""

@@ -1,0 +1,1 @@
+"""The tables of inbox, and its hint channel on Redis."""

@@ -1,0 +1,70 @@
+"""Marks items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from libs.postgres.transaction import Connection, in_transaction
+from services.inbox.domain.models import Counts, InboxKey, Item
+from services.inbox.domain.positions import Position
+from services.inbox.store.driver import QUERIES, Pool, database
+from services.inbox.store.rows import head_from_row, item_from_row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """What marking came to."""
+
+    items: tuple[Item, ...]
+    """The items of these ids, those that were read before included."""
+    counts: Counts
+    moved: Position | None
+    """Where the feed now stands; None when nothing changed."""
+
+
+class ItemStore:
+    """Items of one inbox."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def mark_read(self, key: InboxKey, item_ids: Sequence[UUID]) -> Marked:
+        """Marks what is unread; each such item takes the next number of the feed."""
+
+        async def work(connection: Connection) -> Marked:
+            return await _mark_read(connection, key, item_ids)
+
+        with database():
+            return await in_transaction(self._pool, work)
+
+
+async def _mark_read(connection: Connection, key: InboxKey, item_ids: Sequence[UUID]) -> Marked:
+    row = await connection.fetchrow(QUERIES["lock_heads"], [key.tenant_id], [key.recipient_id])
+    if row is None:
+        return Marked(items=(), counts=Counts(), moved=None)
+    head = head_from_row(row)
+    count = len(item_ids)
+    present = await connection.fetch(
+        QUERIES["lock_items"], [key.tenant_id] * count, [key.recipient_id] * count, item_ids
+    )
+    marked = sum(not item["read"] for item in present)
+    sequence = head.sequence + marked
+    counts = Counts(unread=head.counts.unread - marked, total=head.counts.total)
+    if marked:
+        await connection.execute(QUERIES["mark_read"], *key, item_ids, head.sequence)
+        await connection.execute(
+            QUERIES["move_heads"],
+            [key.tenant_id],
+            [key.recipient_id],
+            [sequence],
+            [counts.unread],
+            [counts.total],
+        )
+    rows = await connection.fetch(QUERIES["get_items"], *key, item_ids)
+    return Marked(
+        items=tuple(item_from_row(row) for row in rows),
+        counts=counts,
+        moved=Position(epoch=head.epoch, sequence=sequence) if marked else None,
+    )
