@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-import asyncpg
+from libs.postgres.pool import Pool
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ class Incarnation:
 
     def __init__(
         self,
-        pool: asyncpg.Pool[asyncpg.Record],
+        pool: Pool,
         *,
         schema: str,
         lease: timedelta,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from importlib.resources import files
 
-import asyncpg
+from libs.postgres.pool import Pool
 
 
-async def migrate(pool: asyncpg.Pool[asyncpg.Record], *, package: str, schema: str) -> None:
+async def migrate(pool: Pool, *, package: str, schema: str) -> None:
     """Brings a service's schema up to date; processes that start at once wait for one another.
 
     Raises RuntimeError when an applied migration was edited since.

@@ -10,6 +10,9 @@ from typing import TypeAlias, TypeVar
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from libs.postgres.away import database
+from libs.postgres.pool import Pool
+
 # Generic for type checkers only.
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 Result = TypeVar("Result")
@@ -17,15 +20,18 @@ Result = TypeVar("Result")
 _ATTEMPTS = 5
 
 
-async def in_transaction(
-    pool: asyncpg.Pool[asyncpg.Record], work: Callable[[Connection], Awaitable[Result]]
-) -> Result:
-    """Runs `work` in one transaction; a deadlock (40P01) or a serialization failure (40001) repeats it."""
+async def in_transaction(pool: Pool, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+    """Runs `work` in one transaction; a deadlock (40P01) or a serialization failure (40001) repeats it.
+
+    Raises DependencyUnavailable while the database is away; what was under way may be committed.
+    """
     for attempt in range(1, _ATTEMPTS):
         try:
-            async with pool.acquire() as connection, connection.transaction():
-                return await work(connection)
+            with database():
+                async with pool.acquire() as connection, connection.transaction():
+                    return await work(connection)
         except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
             await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))
-    async with pool.acquire() as connection, connection.transaction():
-        return await work(connection)
+    with database():
+        async with pool.acquire() as connection, connection.transaction():
+            return await work(connection)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 
 from libs.postgres.migrations import migrate
-from libs.postgres.pool import open_pool
+from libs.postgres.pool import Pool, open_pool
 from libs.runtime.host import Host
 from services.preference.entrypoints.categories import CategoryServicer
 from services.preference.entrypoints.planning import PlanningServicer
 from services.preference.entrypoints.preferences import PreferenceServicer
 from services.preference.entrypoints.recipients import RecipientServicer
 from services.preference.store.categories import CategoryStore
-from services.preference.store.driver import Pool
 from services.preference.store.planning import PlanningStore
 from services.preference.store.preferences import PreferenceStore
 from services.preference.store.recipients import RecipientStore

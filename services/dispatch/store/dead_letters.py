@@ -7,6 +7,8 @@ from uuid import UUID
 
 import asyncpg
 
+from libs.postgres.away import database
+from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection
 from services.dispatch.domain.models import DeadLetter
@@ -17,7 +19,7 @@ _SQL = load_queries("services.dispatch")
 class DeadLetterStore:
     """Dead letters; storing one again changes nothing."""
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def add(self, connection: Connection, letters: Sequence[DeadLetter]) -> None:
@@ -38,4 +40,5 @@ class DeadLetterStore:
         self, tenant_id: str, *, before: UUID | None, limit: int
     ) -> list[asyncpg.Record]:
         """Returns up to `limit` of a tenant's dead letters older than `before`, newest first."""
-        return await self._pool.fetch(_SQL["list_dead_letters"], tenant_id, before, limit)
+        with database():
+            return await self._pool.fetch(_SQL["list_dead_letters"], tenant_id, before, limit)

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-import asyncpg
-
+from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection
 
@@ -17,7 +16,7 @@ _SQL = load_queries("services.dispatch")
 class EventOutbox:
     """Facts that wait for the broker's confirmation."""
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], *, interval: timedelta) -> None:
+    def __init__(self, pool: Pool, *, interval: timedelta) -> None:
         self._pool = pool
         self._interval = interval
 

@@ -8,6 +8,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from libs.postgres.away import database
+from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection, in_transaction
 from services.dispatch.domain.arrows import SETTLES, check_arrow
@@ -34,7 +36,7 @@ class Ledger:
 
     def __init__(
         self,
-        pool: asyncpg.Pool[asyncpg.Record],
+        pool: Pool,
         *,
         owner: Callable[[], UUID],
         claim_deadline: timedelta,
@@ -197,13 +199,14 @@ class Ledger:
     async def read(self, tenant_id: str, notification_ids: Sequence[UUID]) -> list[asyncpg.Record]:
         """Returns the rows of a tenant's notifications."""
         bounds = [_id_bounds(notification_id) for notification_id in notification_ids]
-        return await self._pool.fetch(
-            _SQL["read_deliveries"],
-            tenant_id,
-            notification_ids,
-            [low for low, _ in bounds],
-            [high for _, high in bounds],
-        )
+        with database():
+            return await self._pool.fetch(
+                _SQL["read_deliveries"],
+                tenant_id,
+                notification_ids,
+                [low for low, _ in bounds],
+                [high for _, high in bounds],
+            )
 
 
 def _settlement_columns(rows: Sequence[SettlementRow]) -> list[list[object]]:

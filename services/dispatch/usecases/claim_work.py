@@ -6,11 +6,10 @@ import logging
 from collections.abc import Mapping
 from uuid import UUID
 
-import asyncpg
-
 from libs.clock import Clock
 from libs.failpoints import failpoint
 from libs.messaging.topology import CLAIMED
+from libs.postgres.pool import Pool
 from libs.postgres.transaction import Connection, in_transaction
 from services.dispatch import wire
 from services.dispatch.domain.models import ClaimedDelivery, DeadLetter, DeliveryBatch
@@ -34,7 +33,7 @@ class ClaimWork:
     def __init__(
         self,
         *,
-        pool: asyncpg.Pool[asyncpg.Record],
+        pool: Pool,
         ledger: Ledger,
         events: EventOutbox,
         dead_letters: DeadLetterStore,

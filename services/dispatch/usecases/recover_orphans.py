@@ -9,6 +9,7 @@ from collections.abc import Callable
 import asyncpg
 
 from libs.clock import Clock, mint_uuid7
+from libs.postgres.pool import Pool
 from libs.postgres.transaction import Connection, in_transaction
 from services.dispatch import wire
 from services.dispatch.domain.models import (
@@ -36,7 +37,7 @@ class RecoverOrphans:
     def __init__(
         self,
         *,
-        pool: asyncpg.Pool[asyncpg.Record],
+        pool: Pool,
         ledger: Ledger,
         dead_letters: DeadLetterStore,
         policy: RetryPolicy,

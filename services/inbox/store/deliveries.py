@@ -6,11 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from libs.postgres.away import database
+from libs.postgres.pool import Pool
 from libs.postgres.transaction import Connection, in_transaction
 from services.inbox.domain.models import Delivery, Head, InboxKey, Receipt
 from services.inbox.domain.numbering import Numbered, Present, number_deliveries
 from services.inbox.domain.positions import Position
-from services.inbox.store.driver import QUERIES, Pool, database
+from services.inbox.store.queries import QUERIES
 from services.inbox.store.rows import head_from_row, key_from_row
 
 ItemName = tuple[InboxKey, UUID]

@@ -11,9 +11,11 @@ from typing import Self
 import asyncpg
 
 from libs.batching import Batcher
+from libs.postgres.away import database
+from libs.postgres.pool import Pool
 from services.inbox.domain.listing import BEYOND_ALL
 from services.inbox.domain.models import Counts, Head, InboxKey, Item
-from services.inbox.store.driver import QUERIES, Pool, database
+from services.inbox.store.queries import QUERIES
 from services.inbox.store.rows import head_from_row, item_from_row, key_from_row
 
 PAGE_ITEMS = 100

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from libs.postgres.away import database
+from libs.postgres.pool import Pool
 from libs.postgres.transaction import Connection, in_transaction
 from services.inbox.domain.models import Counts, InboxKey, Item
 from services.inbox.domain.positions import Position
-from services.inbox.store.driver import QUERIES, Pool, database
+from services.inbox.store.queries import QUERIES
 from services.inbox.store.rows import head_from_row, item_from_row
 
 

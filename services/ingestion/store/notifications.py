@@ -8,6 +8,8 @@ from uuid import UUID
 
 import asyncpg
 
+from libs.postgres.away import database
+from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection, in_transaction
 from services.ingestion.domain.models import (
@@ -33,7 +35,7 @@ class NotificationStore:
 
     def __init__(
         self,
-        pool: asyncpg.Pool[asyncpg.Record],
+        pool: Pool,
         *,
         claim_deadline: timedelta,
     ) -> None:
@@ -42,9 +44,10 @@ class NotificationStore:
 
     async def find_requests(self, keys: Sequence[RequestKey]) -> dict[RequestKey, PastRequest]:
         """Returns those of the requests that were answered before."""
-        rows = await self._pool.fetch(
-            _SQL["find_requests"], [key[0] for key in keys], [key[1] for key in keys]
-        )
+        with database():
+            rows = await self._pool.fetch(
+                _SQL["find_requests"], [key[0] for key in keys], [key[1] for key in keys]
+            )
         return {
             (row["tenant_id"], row["request_id"]): PastRequest(
                 payload_hash=row["payload_hash"],
@@ -118,7 +121,8 @@ class NotificationStore:
 
     async def read(self, notification_id: UUID, *, tenant_id: str) -> StoredNotification | None:
         """Returns a tenant's notification."""
-        row = await self._pool.fetchrow(_SQL["read_notification"], notification_id, tenant_id)
+        with database():
+            row = await self._pool.fetchrow(_SQL["read_notification"], notification_id, tenant_id)
         if row is None:
             return None
         fields = dict(row)

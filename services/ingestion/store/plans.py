@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import asyncpg
-
+from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection
 from services.ingestion.domain.credit import CreditKey
@@ -24,7 +23,7 @@ class PlanStore:
 
     def __init__(
         self,
-        pool: asyncpg.Pool[asyncpg.Record],
+        pool: Pool,
         *,
         republish_interval: timedelta,
         republish_ceiling: timedelta,

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-import asyncpg
-
+from libs.postgres.away import database
+from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection, in_transaction
 from services.ingestion.domain.models import (
@@ -24,7 +24,7 @@ _OPEN = (NotificationState.ACCEPTED, NotificationState.SCHEDULED, NotificationSt
 class StoppingStore:
     """What was stopped here and dispatch has to know."""
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], *, ask_again: timedelta) -> None:
+    def __init__(self, pool: Pool, *, ask_again: timedelta) -> None:
         self._pool = pool
         self._ask_again = ask_again
 
@@ -32,9 +32,10 @@ class StoppingStore:
         self, tenant_id: str, recipient_id: str, collapse_key: str
     ) -> UUID | None:
         """Returns the notification that a collapse key names."""
-        found: UUID | None = await self._pool.fetchval(
-            _SQL["find_collapse_key"], tenant_id, recipient_id, collapse_key
-        )
+        with database():
+            found: UUID | None = await self._pool.fetchval(
+                _SQL["find_collapse_key"], tenant_id, recipient_id, collapse_key
+            )
         return found
 
     async def cancel(

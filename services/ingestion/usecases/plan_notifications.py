@@ -9,11 +9,10 @@ from datetime import timedelta
 from itertools import islice
 from uuid import UUID
 
-import asyncpg
-
 from libs.clock import Clock, mint_uuid7
 from libs.errors import DependencyUnavailable
 from libs.failpoints import failpoint
+from libs.postgres.pool import Pool
 from libs.postgres.transaction import Connection, in_transaction
 from services.ingestion import wire
 from services.ingestion.clients import Planner
@@ -46,7 +45,7 @@ class PlanNotifications:
     def __init__(
         self,
         *,
-        pool: asyncpg.Pool[asyncpg.Record],
+        pool: Pool,
         notifications: NotificationStore,
         plans: PlanStore,
         planner: Planner,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from libs.postgres.away import database
+from libs.postgres.pool import Pool
 from services.preference.domain.errors import CategoryNotFound
 from services.preference.domain.models import Category, CategoryDefinition
-from services.preference.store.driver import QUERIES, Pool, database
+from services.preference.store.queries import QUERIES
 from services.preference.store.rows import category_from_row
 
 

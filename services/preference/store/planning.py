@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 
+from libs.postgres.away import database
+from libs.postgres.pool import Pool
 from services.preference.domain.models import CategoryDefinition, Preference, RecipientProfile
-from services.preference.store.driver import QUERIES, Pool, database
+from services.preference.store.queries import QUERIES
 from services.preference.store.rows import (
     definition_from_row,
     preference_from_row,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from libs.postgres.away import database
+from libs.postgres.pool import Pool
 from libs.postgres.transaction import Connection
 from services.preference.domain.errors import CategoryNotFound, RecipientNotFound
 from services.preference.domain.models import Preference, PreferenceChange
-from services.preference.store.driver import QUERIES, Pool, database
+from services.preference.store.queries import QUERIES
 from services.preference.store.rows import preference_from_row
 
 

@@ -18,9 +18,7 @@ PROTOS = Path(__file__).parents[3] / "protos"
 def public_methods() -> list[MethodDescriptor]:
     methods: list[MethodDescriptor] = []
     for path in sorted(PROTOS.glob("tidings/*/v1/*_service.proto")):
-        module = import_module(
-            ".".join(path.relative_to(PROTOS).with_suffix("").parts) + "_pb2"
-        )
+        module = import_module(".".join(path.relative_to(PROTOS).with_suffix("").parts) + "_pb2")
         for service in module.DESCRIPTOR.services_by_name.values():
             methods.extend(service.methods)
     return methods

@@ -1,19 +1,13 @@
-"""Translates what the database driver raises."""
+"""Tells a database that is away from a fault of ours."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeAlias
 
 import asyncpg
 
 from libs.errors import DependencyUnavailable
-from libs.postgres.queries import load_queries
-
-QUERIES = load_queries("services.inbox")
-# Quoted: at run time the driver's pool takes no parameter.
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 _AWAY = (
     asyncpg.PostgresConnectionError,
