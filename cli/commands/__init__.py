@@ -1,0 +1,1 @@
+"""The commands, one module per resource. Each parses, asks the server and shows its answer."""

@@ -1,0 +1,68 @@
+"""`tidings run`: everything in this terminal, with data to play with."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+
+import typer
+
+from cli.command import reporting
+from cli.commands.serve import DataDirectoryOption, ListenOption
+from cli.errors import CommandError
+from cli.hosting import Interrupts, hosting, log_to_stderr, run_loop
+from cli.output import Output
+
+app = typer.Typer(add_completion=False)
+
+_ARRIVAL_SECONDS = 30.0
+_INTERRUPTED = 130
+
+
+@app.command()
+def run(
+    data_directory: DataDirectoryOption = Path(".tidings"),
+    listen: ListenOption = "127.0.0.1:50051",
+) -> None:
+    """Run everything here, with demo data, and show a notification arrive.
+
+    Stays up until Ctrl-C. The data stays too; the next run goes on with it.
+    """
+    log_to_stderr(logging.WARNING)
+    output = Output()
+    with reporting(output):
+        code = run_loop(_run(output, data_directory, listen))
+    raise typer.Exit(code)
+
+
+async def _run(output: Output, data_directory: Path, listen: str) -> int:
+    from cli.demo.bootstrap import ensure_settings
+    from cli.demo.show import show
+    from cli.demo.story import tell_next
+    from cli.serve import ServeOptions
+
+    began = time.monotonic()
+    output.note(f"starting on {data_directory}")
+    options = ServeOptions(data_directory=data_directory, listen=listen)
+    with Interrupts() as interrupts:
+        try:
+            async with hosting(options) as cluster:
+                file = data_directory / "cli.toml"
+                settings = await ensure_settings(cluster, file, output)
+                output.note(f"started in {time.monotonic() - began:.1f} s")
+                try:
+                    notification_id = await show(
+                        output, settings, cluster.mail_directory, within=_ARRIVAL_SECONDS
+                    )
+                except CommandError as error:
+                    # Up it is all the same, and being up helps to find out.
+                    output.error(error)
+                    notification_id = None
+                tell_next(output, cluster.public_address, file, notification_id)
+                await interrupts.hold()
+                output.note("stopping")
+        except asyncio.CancelledError:
+            return _INTERRUPTED
+    return 0

@@ -1,0 +1,131 @@
+"""`tidings send`: notify somebody."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import uuid4
+
+import typer
+from google.protobuf.struct_pb2 import Struct
+
+from cli.command import command
+from cli.errors import CommandError, Misused
+from cli.names import CHANNELS, NOTIFICATION_STATES, PRIORITIES
+from cli.output import Output
+from cli.retrying import ask_again, may_pass
+from cli.session import Session
+from cli.times import show_local_clock
+from cli.variables import parse_pairs, parse_variables
+from tidings.common.v1.channel_pb2 import Channel
+from tidings.common.v1.priority_pb2 import Priority
+from tidings.ingestion.v1.ingestion_service_pb2 import (
+    SendNotificationRequest,
+    SendNotificationResponse,
+    TemplateReference,
+)
+from tidings.ingestion.v1.ingestion_service_pb2_grpc import IngestionServiceStub
+
+app = typer.Typer(add_completion=False)
+
+
+@command(app, "send")
+async def send(
+    session: Session,
+    to: Annotated[str, typer.Option(metavar="RECIPIENT", help="Who is notified.")],
+    template: Annotated[str, typer.Option(metavar="NAME", help="What it says.")],
+    version: Annotated[
+        int, typer.Option(min=0, show_default="the newest", help="Of the template.")
+    ] = 0,
+    var: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="A variable: 42, 0.5, true, null, [..] and {..} are taken as JSON, all else"
+            " (also 007, 12.50) as text; repeat it.",
+        ),
+    ] = None,
+    string: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A variable that is text whatever it looks like."),
+    ] = None,
+    category: Annotated[
+        str | None, typer.Option(show_default="as cli.toml says", help="What it is about.")
+    ] = None,
+    channel: Annotated[
+        list[Channel.ValueType] | None,
+        typer.Option(
+            parser=CHANNELS.parse,
+            metavar=CHANNELS.metavar,
+            show_default="as preferred",
+            help="A channel to use; repeat it.",
+        ),
+    ] = None,
+    priority: Annotated[
+        Priority.ValueType | None,
+        typer.Option(
+            parser=PRIORITIES.parse,
+            metavar=PRIORITIES.metavar,
+            show_default="the category's",
+            help="How urgent it is.",
+        ),
+    ] = None,
+    meta: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="A label of your own; repeat it."),
+    ] = None,
+    request_id: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Repeating it repeats the answer, not the sending."),
+    ] = None,
+    within: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0.1, help="Try again that long.")
+    ] = 10.0,
+) -> None:
+    """Notify a recipient, and say when that is durably accepted."""
+    request = SendNotificationRequest(
+        request_id=request_id or str(uuid4()),
+        recipient_id=to,
+        category=category or _category_of(session, template),
+        template=TemplateReference(name=template, version=version),
+        channels=channel or [],
+        priority=priority or Priority.PRIORITY_UNSPECIFIED,
+        metadata=parse_pairs(meta or [], "--meta"),
+    )
+    if variables := parse_variables(var or [], string or []):
+        request.template.variables.CopyFrom(_struct(variables))
+    stub = IngestionServiceStub(session.channel)
+    try:
+        response = await ask_again(session, stub.SendNotification, request, within=within)
+    except CommandError as error:
+        if may_pass(error):
+            error.hint = (
+                f"repeat it with --request-id {request.request_id}; it is not sent twice then"
+            )
+        raise
+    session.output.answer(response, lambda: _show(session.output, response))
+
+
+def _category_of(session: Session, template: str) -> str:
+    """The category that cli.toml gives to sends with this template."""
+    category = session.configuration.categories.get(template)
+    if category is None:
+        raise Misused(
+            f"what is it about? cli.toml names no category for {template}",
+            hint="give --category NAME; `tidings categories list` shows what there is",
+        )
+    return category
+
+
+def _struct(variables: dict[str, Any]) -> Struct:
+    struct = Struct()
+    struct.update(variables)
+    return struct
+
+
+def _show(output: Output, response: SendNotificationResponse) -> None:
+    state = NOTIFICATION_STATES.name(response.state)
+    before = " (this request id was answered before)" if response.replayed else ""
+    output.line(f"{state} {response.notification_id}{before}")
+    if response.HasField("estimated_delivery_time") and not response.replayed:
+        output.note(f"expected at {show_local_clock(response.estimated_delivery_time)}")
+    output.note(f"`tidings get {response.notification_id}` shows its way")

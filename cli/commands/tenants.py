@@ -1,0 +1,112 @@
+"""`tidings tenants`: what only the cluster's operator may do, on the internal listener."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.command import ConfigOption, OutputOption, reporting
+from cli.errors import Misused
+from cli.output import Output, OutputFormat
+from cli.session import read_settings
+
+if TYPE_CHECKING:
+    from cli.tenancy import Tenancy
+
+app = typer.Typer(
+    help="Tenants, for the cluster's operator.", no_args_is_help=True, add_completion=False
+)
+TenantId = Annotated[
+    str, typer.Argument(metavar="TENANT", help="Lower-case letters, digits and hyphens.")
+]
+InternalAddressOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="TIDINGS_INTERNAL_ADDRESS",
+        metavar="HOST:PORT",
+        help="The internal listener. Without it cli.toml's.",
+    ),
+]
+ClusterSecretOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="TIDINGS_CLUSTER_SECRET",
+        metavar="SECRET",
+        help="The cluster credential. Without it cli.toml's.",
+    ),
+]
+
+
+@app.command()
+def create(
+    tenant_id: TenantId,
+    name: Annotated[str, typer.Option(help="Name for people.")] = "",
+    internal_address: InternalAddressOption = None,
+    cluster_secret: ClusterSecretOption = None,
+    config: ConfigOption = None,
+    output: OutputOption = OutputFormat.TEXT,
+) -> None:
+    """Create a tenant and print the secret of its first key, shown this once."""
+
+    async def work(tenancy: Tenancy) -> str:
+        await tenancy.create(tenant_id, name)
+        return await tenancy.create_admin_key(tenant_id)
+
+    _run(work, tenant_id, internal_address, cluster_secret, config, Output(output))
+
+
+@app.command()
+def key(
+    tenant_id: TenantId,
+    internal_address: InternalAddressOption = None,
+    cluster_secret: ClusterSecretOption = None,
+    config: ConfigOption = None,
+    output: OutputOption = OutputFormat.TEXT,
+) -> None:
+    """Print the secret of a new key with every scope, to get back in with."""
+
+    async def work(tenancy: Tenancy) -> str:
+        return await tenancy.create_admin_key(tenant_id)
+
+    _run(work, tenant_id, internal_address, cluster_secret, config, Output(output))
+
+
+def _run(
+    work: Callable[[Tenancy], Awaitable[str]],
+    tenant_id: str,
+    address: str | None,
+    secret: str | None,
+    config: Path | None,
+    output: Output,
+) -> None:
+    from cli.tenancy import open_tenancy  # brings the servers' plumbing along
+
+    async def converse() -> str:
+        configuration = read_settings(address=None, api_key=None, file=config).configuration
+        to = address or configuration.internal_address
+        credential = secret or configuration.cluster_secret
+        if not to or not credential:
+            raise Misused(
+                "tenants are managed on the internal listener; its address and the cluster's"
+                " secret are not known here",
+                hint="set TIDINGS_INTERNAL_ADDRESS and TIDINGS_CLUSTER_SECRET, "
+                "or work in the directory of `tidings run`",
+            )
+        async with open_tenancy(to, credential) as tenancy:
+            return await work(tenancy)
+
+    with reporting(output):
+        key_secret = asyncio.run(converse())
+        output.answer(
+            {"tenant_id": tenant_id, "secret": key_secret},
+            lambda: _show(output, tenant_id, key_secret),
+        )
+
+
+def _show(output: Output, tenant_id: str, secret: str) -> None:
+    output.note(f"a key of tenant {tenant_id} with every scope; its secret, shown this once:")
+    output.line(secret)

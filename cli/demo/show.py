@@ -1,0 +1,22 @@
+"""The show itself: data in, one notification out, both arrivals told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cli.demo.arrivals import send_and_see
+from cli.demo.seed import seed
+from cli.demo.story import tell
+from cli.output import Output
+from cli.session import Settings, open_session
+
+
+async def show(
+    output: Output, settings: Settings, mail_directory: Path | None, *, within: float
+) -> str:
+    """Returns the id of the notification that was seen to arrive; raises CommandError."""
+    async with open_session(settings, output) as session:
+        await seed(session)
+        arrivals = await send_and_see(session, mail_directory, within=within)
+    tell(output, arrivals)
+    return arrivals.notification.notification_id

@@ -1,0 +1,70 @@
+"""The `tidings` program: what commands there are. Each is imported only when it is run."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+#: Each lies in `cli.commands` under its own name.
+COMMANDS = {
+    "run": "Run everything here, with demo data, and show a notification arrive.",
+    "demo": "Show a notification arrive in a cluster of its own, and take it down again.",
+    "serve": "Serve all services, or some.",
+    "send": "Notify a recipient.",
+    "get": "Show a notification and what became of it.",
+    "watch": "Show a recipient's inbox as it changes.",
+    "inbox": "List and mark a recipient's inbox.",
+    "recipients": "Who is notified.",
+    "categories": "What notifications are about.",
+    "preferences": "What recipients want.",
+    "templates": "What notifications say.",
+    "keys": "API keys of services.",
+    "tokens": "Short-lived credentials of recipients' apps.",
+    "tenants": "Tenants, for the cluster's operator.",
+}
+
+
+class LazyCommands(TyperGroup):
+    """Lists the commands by the table above and imports the one that is run."""
+
+    # Any: Typer keeps the types of contexts and commands to itself.
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names the commands, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:
+        """Gives what help and completion need to know of a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        return TyperCommand(cmd_name, help=COMMANDS[cmd_name])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Gives the command to run."""
+        name, known, rest = super().resolve_command(ctx, args)
+        if name is None or known is None:
+            return name, known, rest
+        module = importlib.import_module(f"cli.commands.{name}")
+        loaded = typer.main.get_command(module.app)
+        loaded.name = name
+        return name, loaded, rest
+
+
+app = typer.Typer(
+    cls=LazyCommands,
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def root() -> None:
+    """Tidings sends notifications: run it, send, and see what became of them."""
+
+
+def main() -> None:
+    """Runs the command line; the entry point of the installed script."""
+    app(prog_name="tidings")

@@ -1,0 +1,116 @@
+"""How commands speak: text for people, protobuf JSON with the contracts' field names for programs."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+from google.protobuf.message import Message
+from rich.console import Console
+from rich.text import Text
+
+from cli.errors import CommandError
+
+_KEPT = {"\n", "\t"}
+
+
+class OutputFormat(StrEnum):
+    """What `--output` takes."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def plain(text: str) -> str:
+    """Returns `text` without control characters: what a server says must not steer a terminal."""
+    return "".join(
+        character if character.isprintable() or character in _KEPT else "\N{REPLACEMENT CHARACTER}"
+        for character in text
+    )
+
+
+def to_document(message: Message) -> dict[str, Any]:
+    """Returns protobuf JSON: original field names, fields at their defaults included."""
+    from google.protobuf import json_format  # slow to import, and text does without
+
+    document: dict[str, Any] = json_format.MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+    return document
+
+
+class Output:
+    """Where a command's answer, its notes and its error go."""
+
+    def __init__(self, form: OutputFormat = OutputFormat.TEXT) -> None:
+        self.form = form
+        self.console = Console(highlight=False, markup=False, emoji=False)
+        self._notes = Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+    @property
+    def is_json(self) -> bool:
+        """Whether programs read along."""
+        return self.form is OutputFormat.JSON
+
+    def answer(self, message: Message | Mapping[str, Any], show: Callable[[], None]) -> None:
+        """Prints the answer as one JSON document, or as `show` puts it."""
+        if self.is_json:
+            document = to_document(message) if isinstance(message, Message) else message
+            self.line(json.dumps(document, indent=2, ensure_ascii=False))
+        else:
+            show()
+
+    def record(self, document: Mapping[str, Any]) -> None:
+        """Prints one line of JSON, at once."""
+        self.line(json.dumps(document, ensure_ascii=False))
+
+    def line(self, text: str = "", style: str = "") -> None:
+        """Prints a line that is never wrapped or cut."""
+        self.console.print(Text(plain(text), style=style), soft_wrap=True)
+
+    def paragraph(self, text: str, *, indent: int = 0, style: str = "") -> None:
+        """Prints text of any length, indented; wrapped on terminals only."""
+        space = " " * indent
+        for line in plain(text).splitlines():
+            width = self.console.width if self.console.is_terminal else len(line) + indent + 1
+            wrapped = textwrap.wrap(
+                line, max(width, indent + 20), initial_indent=space, subsequent_indent=space
+            )
+            for part in wrapped or [""]:
+                self.line(part, style)
+
+    def columns(self, rows: Iterable[Sequence[str]], *, header: Sequence[str] = ()) -> None:
+        """Prints aligned columns, the last one ragged."""
+        table = [[plain(cell) for cell in row] for row in ([header] if header else [])]
+        table += [[plain(cell) for cell in row] for row in rows]
+        if not table:
+            return
+        widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
+        for number, row in enumerate(table):
+            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+            style = "dim" if header and number == 0 else ""
+            self.line("  ".join(cells).rstrip(), style)
+
+    def more(self, page_token: str) -> None:
+        """Says that a list was cut, if it was."""
+        if page_token:
+            self.note(f"there is more: add --page-token {page_token}, or raise --limit")
+
+    def note(self, sentence: str) -> None:
+        """Tells people something beside the answer, on stderr; programs are spared it."""
+        if not self.is_json:
+            self._notes.print(Text(plain(sentence), style="dim"), soft_wrap=True)
+
+    def error(self, error: CommandError) -> None:
+        """Prints what ended the command, on stderr."""
+        if self.is_json:
+            text = json.dumps({"error": error.document()}, ensure_ascii=False)
+            self._notes.print(Text(text), soft_wrap=True)
+            return
+        sentence = Text.assemble(("error: ", "bold red"), plain(error.sentence))
+        self._notes.print(sentence, soft_wrap=True)
+        for line in error.lines():
+            self._notes.print(Text(f"  {plain(line)}"), soft_wrap=True)

@@ -1,0 +1,50 @@
+"""Tenants and their first keys, through the internal listener with the cluster credential."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import grpc
+
+from cli.errors import from_rpc
+from libs.rpc.channel import open_channel
+from tidings.internal.access.v1.tenant_service_pb2 import (
+    CreateAdminKeyRequest,
+    CreateTenantRequest,
+)
+from tidings.internal.access.v1.tenant_service_pb2_grpc import TenantServiceStub
+
+Response = TypeVar("Response")
+
+
+class Tenancy:
+    """What the operator may ask of access."""
+
+    def __init__(self, address: str, channel: grpc.aio.Channel) -> None:
+        self._address = address
+        self._stub = TenantServiceStub(channel)
+
+    async def create(self, tenant_id: str, display_name: str) -> None:
+        """Creates a tenant; raises Refused (`TENANT_ALREADY_EXISTS`) or Unreachable."""
+        request = CreateTenantRequest(tenant_id=tenant_id, display_name=display_name)
+        await self._ask(self._stub.CreateTenant(request))
+
+    async def create_admin_key(self, tenant_id: str) -> str:
+        """Returns the secret of a new key with every scope; raises Refused or Unreachable."""
+        request = CreateAdminKeyRequest(tenant_id=tenant_id)
+        return (await self._ask(self._stub.CreateAdminKey(request))).secret
+
+    async def _ask(self, call: Awaitable[Response]) -> Response:
+        try:
+            return await call
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc(error, self._address) from None
+
+
+@asynccontextmanager
+async def open_tenancy(address: str, cluster_secret: str) -> AsyncIterator[Tenancy]:
+    """Opens a channel to the internal listener of access."""
+    async with open_channel(address, cluster_secret=cluster_secret) as channel:
+        yield Tenancy(address, channel)
