@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
-from typing import TypeAlias
 from uuid import UUID
 
 import asyncpg
 
-from libs.errors import DependencyUnavailable
+from libs.postgres.away import database
+from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
 from services.access.domain.errors import ApiKeyNotFound, TenantAlreadyExists, TenantNotFound
 from services.access.domain.models import ApiKey, Tenant
@@ -18,15 +16,6 @@ from services.access.domain.secret import Secret
 from services.access.domain.signing_key import SigningKey
 
 _QUERIES = load_queries("services.access")
-# Quoted: at run time the driver's pool takes no parameter.
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
-
-_AWAY = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.OperatorInterventionError,
-    OSError,
-)
 
 
 class Store:
@@ -38,7 +27,7 @@ class Store:
     async def add_tenant(self, tenant: Tenant) -> None:
         """Stores a tenant; raises TenantAlreadyExists."""
         try:
-            with _database():
+            with database():
                 await self._pool.execute(
                     _QUERIES["insert_tenant"],
                     tenant.tenant_id,
@@ -51,7 +40,7 @@ class Store:
     async def add_api_key(self, api_key: ApiKey, secret: Secret) -> None:
         """Stores a key and the hash of its secret; raises TenantNotFound."""
         try:
-            with _database():
+            with database():
                 await self._pool.execute(
                     _QUERIES["insert_api_key"],
                     api_key.key_id,
@@ -68,13 +57,13 @@ class Store:
 
     async def list_api_keys(self, tenant_id: str, before: UUID | None, limit: int) -> list[ApiKey]:
         """Returns up to `limit` keys that are older than `before`, newest first."""
-        with _database():
+        with database():
             rows = await self._pool.fetch(_QUERIES["list_api_keys"], tenant_id, before, limit)
         return [_api_key_from_row(row) for row in rows]
 
     async def revoke_api_key(self, tenant_id: str, key_id: UUID, now: datetime) -> ApiKey:
         """Returns the key, which is revoked from now on or was before; raises ApiKeyNotFound."""
-        with _database():
+        with database():
             row = await self._pool.fetchrow(_QUERIES["revoke_api_key"], tenant_id, key_id, now)
         if row is None:
             raise ApiKeyNotFound(key_id)
@@ -82,18 +71,18 @@ class Store:
 
     async def find_unrevoked_api_key(self, secret_hash: bytes) -> ApiKey | None:
         """Returns the key, expired or not, unless it was revoked or never was."""
-        with _database():
+        with database():
             row = await self._pool.fetchrow(_QUERIES["find_unrevoked_api_key"], secret_hash)
         return None if row is None else _api_key_from_row(row)
 
     async def add_signing_key(self, key: SigningKey, now: datetime) -> None:
         """Stores the key that signs, unless there is one."""
-        with _database():
+        with database():
             await self._pool.execute(_QUERIES["insert_signing_key"], key.key_id, key.to_pem(), now)
 
     async def list_signing_keys(self) -> list[SigningKey]:
         """Returns the key that signs, then those that only verify."""
-        with _database():
+        with database():
             rows = await self._pool.fetch(_QUERIES["list_signing_keys"])
         return [SigningKey.from_pem(row["private_pem"]) for row in rows]
 
@@ -109,17 +98,3 @@ def _api_key_from_row(row: asyncpg.Record) -> ApiKey:
         expire_time=row["expire_time"],
         revoke_time=row["revoke_time"],
     )
-
-
-@contextmanager
-def _database() -> Iterator[None]:
-    """Raises DependencyUnavailable in place of a driver error that says the database is away."""
-    try:
-        yield
-    except _AWAY as error:
-        raise DependencyUnavailable("postgresql") from error
-    except asyncpg.InterfaceError as error:
-        # The same family holds arguments of a wrong type, which are our own fault.
-        if isinstance(error, ValueError):
-            raise
-        raise DependencyUnavailable("postgresql") from error

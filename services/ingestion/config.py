@@ -47,7 +47,7 @@ class Settings:
             request_id_retention=environ.seconds(
                 "TIDINGS_INGESTION_REQUEST_ID_RETENTION_SECONDS", 48 * 3600, least=24 * 3600
             ),
-            credit_window=environ.integer("TIDINGS_INGESTION_CREDIT_WINDOW", 1_000, least=1),
+            credit_window=environ.integer("TIDINGS_INGESTION_CREDIT_WINDOW", 500, least=1),
             flushes=environ.integer("TIDINGS_INGESTION_FLUSHES", 2, least=1),
             planners=environ.integer("TIDINGS_INGESTION_PLANNERS", 2, least=1),
         )

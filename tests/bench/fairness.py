@@ -71,14 +71,17 @@ async def fill(api: Api) -> None:
 
     async def chunk() -> None:
         async with slots:
-            await send(api, [mail(Priority.PRIORITY_LOW) for _ in range(CHUNK)])
+            await send(api, [mail() for _ in range(CHUNK)])
 
     await asyncio.gather(*(chunk() for _ in range(BULK // CHUNK)))
 
 
 @asynccontextmanager
 async def served(directory: Path, log: Path) -> AsyncIterator[Cluster]:
-    environ = {"TIDINGS_SMTP_URL": f"file://{log}?rate={RATE}"}
+    environ = {
+        "TIDINGS_SMTP_URL": f"file://{log}?rate={RATE}",
+        "TIDINGS_SMTP_CONNECTIONS": "200",
+    }
     options = ServeOptions(data_directory=directory, listen="127.0.0.1:0", environ=environ)
     async with open_cluster(options) as cluster:
         yield cluster

@@ -109,9 +109,10 @@ class Ledger:
 
     async def begin_alone(self, delivery: ClaimedDelivery) -> None:
         """Notes that this process works on this one delivery and on nothing else."""
-        await self._pool.execute(
-            _SQL["begin_alone"], delivery.task.delivery_id, delivery.claim_token
-        )
+        with database():
+            await self._pool.execute(
+                _SQL["begin_alone"], delivery.task.delivery_id, delivery.claim_token
+            )
 
     async def begin_sending(
         self,
@@ -121,13 +122,14 @@ class Ledger:
         render_time: datetime,
     ) -> set[UUID]:
         """Moves CLAIMED to SENDING and counts the attempt; returns those that may be sent now."""
-        rows = await self._pool.fetch(
-            _SQL["begin_sending"],
-            [delivery.task.delivery_id for delivery in deliveries],
-            [delivery.claim_token for delivery in deliveries],
-            call_timeout,
-            render_time,
-        )
+        with database():
+            rows = await self._pool.fetch(
+                _SQL["begin_sending"],
+                [delivery.task.delivery_id for delivery in deliveries],
+                [delivery.claim_token for delivery in deliveries],
+                call_timeout,
+                render_time,
+            )
         return {row["delivery_id"] for row in rows}
 
     async def settle(
@@ -144,23 +146,25 @@ class Ledger:
         """
         for decision in decisions:
             check_arrow(SETTLES, from_state, decision.settlement.state)
-        settled = await self._pool.fetch(
-            _SQL["settle"],
-            *_settlement_columns(
-                [(d.delivery.task.delivery_id, d.settlement, d.attempt_log) for d in decisions]
-            ),
-            render_time,
-            [d.delivery.claim_token for d in decisions],
-            from_state.value,
-            attempts,
-        )
+        with database():
+            settled = await self._pool.fetch(
+                _SQL["settle"],
+                *_settlement_columns(
+                    [(d.delivery.task.delivery_id, d.settlement, d.attempt_log) for d in decisions]
+                ),
+                render_time,
+                [d.delivery.claim_token for d in decisions],
+                from_state.value,
+                attempts,
+            )
         return {row["delivery_id"] for row in settled}
 
     async def settle_late(self, rows: Sequence[tuple[UUID, bytes]]) -> None:
         """Turns UNKNOWN into SENT for calls that succeeded after their claim was lost."""
-        await self._pool.execute(
-            _SQL["settle_late"], [row[0] for row in rows], [row[1] for row in rows]
-        )
+        with database():
+            await self._pool.execute(
+                _SQL["settle_late"], [row[0] for row in rows], [row[1] for row in rows]
+            )
 
     async def cancel(self, deliveries: Sequence[DeliveryToCancel]) -> list[DeliveryState]:
         """Stops deliveries, known or not; returns the state of each after that."""

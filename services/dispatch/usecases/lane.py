@@ -7,10 +7,13 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
+from libs.errors import DependencyUnavailable
 from services.dispatch.domain.models import ClaimedDelivery
 from services.dispatch.usecases.solitude import Solitude
 
 _log = logging.getLogger(__name__)
+
+_PAUSE_S = 1.0
 
 
 class Lane:
@@ -107,6 +110,11 @@ class Lane:
             else:
                 async with self._solitude.together():
                     await self._deliver(batch)
+        except DependencyUnavailable:
+            # Not even giving them back went through. What was settled meanwhile is no longer ours to move.
+            await asyncio.sleep(_PAUSE_S)
+            await self.reserve(len(batch))
+            self._waiting.extendleft(reversed(batch))
         except Exception:  # noqa: BLE001 - the rim of the batch
             # The ledger still says that they are claimed: they come back when the claim ends.
             _log.exception("batch_failed", extra={"deliveries": len(batch)})

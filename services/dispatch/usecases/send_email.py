@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from libs.clock import Clock
+from libs.errors import DependencyUnavailable
 from libs.failpoints import failpoint
 from services.dispatch import wire
 from services.dispatch.channels.mime import message_id
@@ -32,6 +33,8 @@ _log = logging.getLogger(__name__)
 
 # The statement that begins the calls and their answers must fit in the lease beside them.
 _MARGIN = timedelta(seconds=1)
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 2.0
 
 
 class SendEmail:
@@ -59,14 +62,39 @@ class SendEmail:
     async def send(self, rendered: Sequence[Rendered], *, render_time: datetime) -> None:
         """See `Outlet.send`."""
         left = deque(rendered)
+        slices: list[asyncio.Task[None]] = []
         while left:
             taken = await self._slots.take(len(left), priority=left[0][0].priority)
-            try:
-                await self._send_slice([left.popleft() for _ in range(taken)], render_time)
-            finally:
-                await self._slots.give(taken)
+            mails = [left.popleft() for _ in range(taken)]
+            slices.append(asyncio.create_task(self._send_slice(mails, render_time)))
+        failures = [
+            error
+            for error in await asyncio.gather(*slices, return_exceptions=True)
+            if error is not None
+        ]
+        if failures:
+            raise failures[0]
 
     async def _send_slice(self, rendered: Sequence[Rendered], render_time: datetime) -> None:
+        try:
+            deliveries, attempts = await self._call_provider(rendered, render_time)
+        finally:
+            # The next slice is sent while this one is settled.
+            await self._slots.give(len(rendered))
+        # What is known of calls that were made must not be lost to a moment without database.
+        pause = _FIRST_PAUSE_S
+        while True:
+            try:
+                await self._settle(deliveries, attempts)
+                break
+            except DependencyUnavailable:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE_S)
+        failpoint("dispatch.settled")
+
+    async def _call_provider(
+        self, rendered: Sequence[Rendered], render_time: datetime
+    ) -> tuple[list[ClaimedDelivery], list[Attempt]]:
         # Measured from before the statement: the lease it checks is then longer than the call.
         deadline = asyncio.get_running_loop().time() + self._call_timeout.total_seconds()
         begun = await self._ledger.begin_sending(
@@ -83,8 +111,7 @@ class SendEmail:
             )
         )
         failpoint("dispatch.sent")
-        await self._settle([delivery for delivery, _ in mine], attempts)
-        failpoint("dispatch.settled")
+        return [delivery for delivery, _ in mine], attempts
 
     async def _settle(
         self, deliveries: Sequence[ClaimedDelivery], attempts: Sequence[Attempt]

@@ -1,0 +1,79 @@
+"""Compiles and renders, off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from functools import lru_cache
+from typing import TypeVar
+
+from services.template.clients.compiled import Compiled, RenderingFailed, compile_source
+from services.template.clients.sandbox import Sandbox
+from services.template.clients.syntax import SourceRefused
+from services.template.domain.drafts import Inspection
+from services.template.domain.models import Content
+from services.template.domain.parts import PARTS, Part
+from services.template.domain.rendering import Failure, Rendered, RenderRequest
+from services.template.domain.text import TextRefused
+
+_MOST_COMPILED = 2_000
+Question = TypeVar("Question")
+Answer = TypeVar("Answer")
+
+
+class Renderer:
+    """Answers the use cases; where it works is its executor's business.
+
+    One thread is enough: rendering holds the interpreter, so more would only take turns.
+    """
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._sandboxes = {escaped: Sandbox(escaped=escaped) for escaped in (False, True)}
+        # By its text: versions never change theirs, and drafts need no forgetting.
+        self._compiled = lru_cache(maxsize=_MOST_COMPILED)(self._compile)
+
+    async def inspect(self, content: Content) -> list[Inspection]:
+        """Compiles all sources of a draft."""
+        return await self._ask(self._inspect_all, content)
+
+    async def render(self, requests: Sequence[RenderRequest]) -> list[Rendered | Failure]:
+        """Renders a batch in its order; one that fails does not keep the others from it."""
+        return await self._ask(self._render_all, requests)
+
+    async def _ask(self, answer: Callable[[Question], Answer], question: Question) -> Answer:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, answer, question)
+
+    def _inspect_all(self, content: Content) -> list[Inspection]:
+        return [
+            self._inspect(part, sources[part.name])
+            for channel, sources in content.sources.items()
+            for part in PARTS[channel]
+        ]
+
+    def _inspect(self, part: Part, source: str) -> Inspection:
+        try:
+            return Inspection(part=part, used=self._compiled(source, part.escaped).used)
+        except SourceRefused as refused:
+            return Inspection(part=part, refusal=str(refused))
+
+    def _render_all(self, requests: Sequence[RenderRequest]) -> list[Rendered | Failure]:
+        return [self._render(request) for request in requests]
+
+    def _render(self, request: RenderRequest) -> Rendered | Failure:
+        texts = {}
+        for part in PARTS[request.channel]:
+            try:
+                texts[part.name] = self._render_part(request, part)
+            except (SourceRefused, RenderingFailed, TextRefused) as error:
+                return Failure(f"{request.label} does not render: {part.path}: {error}")
+        return Rendered(channel=request.channel, texts=texts)
+
+    def _render_part(self, request: RenderRequest, part: Part) -> str:
+        compiled = self._compiled(request.content.sources[request.channel][part.name], part.escaped)
+        return part.finish(compiled.render(request.variables, max_bytes=part.max_bytes))
+
+    def _compile(self, source: str, escaped: bool) -> Compiled:
+        return compile_source(self._sandboxes[escaped], source)

@@ -1,0 +1,94 @@
+"""TemplateService."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from libs.identity.caller import current_caller
+from libs.rpc.pipeline import Context
+from services.template.usecases.create_template import CreateTemplate
+from services.template.usecases.get_template import GetTemplate
+from services.template.usecases.list_templates import ListTemplates
+from services.template.usecases.preview_template import Preview, PreviewTemplate
+from services.template.usecases.publish_template import PublishTemplate
+from services.template.usecases.update_template import UpdateTemplate
+from services.template.wire.channel import CHANNEL_FROM_PROTO
+from services.template.wire.content import content_from_proto, rendered_to_proto
+from services.template.wire.page_token import page_from_proto, page_token_to_proto
+from services.template.wire.template import template_to_proto
+from services.template.wire.variables import variables_from_proto
+from tidings.template.v1 import template_service_pb2 as pb
+from tidings.template.v1.template_service_pb2_grpc import TemplateServiceServicer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateServicer(TemplateServiceServicer):
+    """Keeps templates for users' backends."""
+
+    create_template: CreateTemplate
+    update_template: UpdateTemplate
+    publish_template: PublishTemplate
+    get_template: GetTemplate
+    list_templates: ListTemplates
+    preview_template: PreviewTemplate
+
+    async def CreateTemplate(
+        self, request: pb.CreateTemplateRequest, context: Context
+    ) -> pb.CreateTemplateResponse:
+        """See the contract."""
+        content = content_from_proto(request.content)
+        template = await self.create_template(current_caller().tenant_id, request.name, content)
+        return pb.CreateTemplateResponse(template=template_to_proto(template))
+
+    async def UpdateTemplate(
+        self, request: pb.UpdateTemplateRequest, context: Context
+    ) -> pb.UpdateTemplateResponse:
+        """See the contract."""
+        content = content_from_proto(request.content)
+        template = await self.update_template(
+            current_caller().tenant_id, request.name, content, request.etag
+        )
+        return pb.UpdateTemplateResponse(template=template_to_proto(template))
+
+    async def PublishTemplate(
+        self, request: pb.PublishTemplateRequest, context: Context
+    ) -> pb.PublishTemplateResponse:
+        """See the contract."""
+        version = await self.publish_template(
+            current_caller().tenant_id, request.name, request.etag
+        )
+        return pb.PublishTemplateResponse(version=version)
+
+    async def GetTemplate(
+        self, request: pb.GetTemplateRequest, context: Context
+    ) -> pb.GetTemplateResponse:
+        """See the contract."""
+        template = await self.get_template(
+            current_caller().tenant_id, request.name, request.version
+        )
+        return pb.GetTemplateResponse(template=template_to_proto(template))
+
+    async def ListTemplates(
+        self, request: pb.ListTemplatesRequest, context: Context
+    ) -> pb.ListTemplatesResponse:
+        """See the contract."""
+        tenant_id = current_caller().tenant_id
+        wanted = page_from_proto(tenant_id, request.page_size, request.page_token)
+        page = await self.list_templates(tenant_id, wanted)
+        return pb.ListTemplatesResponse(
+            templates=[template_to_proto(template) for template in page.templates],
+            next_page_token=page_token_to_proto(tenant_id, page.last_name),
+        )
+
+    async def PreviewTemplate(
+        self, request: pb.PreviewTemplateRequest, context: Context
+    ) -> pb.PreviewTemplateResponse:
+        """See the contract."""
+        preview = Preview(
+            name=request.name,
+            version=request.version,
+            channel=CHANNEL_FROM_PROTO[request.channel],
+            variables=variables_from_proto(request.variables),
+        )
+        rendered = await self.preview_template(current_caller().tenant_id, preview)
+        return pb.PreviewTemplateResponse(content=rendered_to_proto(rendered))

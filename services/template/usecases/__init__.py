@@ -1,0 +1,1 @@
+"""What template does, one verb per file."""

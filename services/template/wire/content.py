@@ -1,0 +1,71 @@
+"""Sources of templates and their results on the wire, and in the database, which keeps the wire's bytes."""
+
+from __future__ import annotations
+
+from services.template.domain.models import Channel, Content, Variable
+from services.template.domain.rendering import Rendered
+from tidings.template.v1 import content_pb2
+from tidings.template.v1 import template_service_pb2 as pb
+
+
+def content_from_proto(message: pb.TemplateContent) -> Content:
+    """Reads sources; a channel that is not set has none."""
+    sources = {}
+    if message.HasField("email"):
+        email = message.email
+        sources[Channel.EMAIL] = {"subject": email.subject, "text": email.text, "html": email.html}
+    if message.HasField("in_app"):
+        in_app = message.in_app
+        sources[Channel.IN_APP] = {
+            "title": in_app.title,
+            "body": in_app.body,
+            "action_url": in_app.action_url,
+        }
+    return Content(
+        variables=tuple(_variable_from_proto(variable) for variable in message.variables),
+        sources=sources,
+    )
+
+
+def content_to_proto(content: Content) -> pb.TemplateContent:
+    """Writes sources."""
+    message = pb.TemplateContent(
+        variables=[variable_to_proto(variable) for variable in content.variables]
+    )
+    if Channel.EMAIL in content.sources:
+        message.email.CopyFrom(pb.EmailSource(**content.sources[Channel.EMAIL]))
+    if Channel.IN_APP in content.sources:
+        message.in_app.CopyFrom(pb.InAppSource(**content.sources[Channel.IN_APP]))
+    return message
+
+
+def content_from_bytes(data: bytes) -> Content:
+    """Reads stored sources."""
+    return content_from_proto(pb.TemplateContent.FromString(data))
+
+
+def content_to_bytes(content: Content) -> bytes:
+    """Writes sources for storing."""
+    return content_to_proto(content).SerializeToString(deterministic=True)
+
+
+def rendered_to_proto(rendered: Rendered) -> content_pb2.RenderedContent:
+    """Writes what was rendered."""
+    match rendered.channel:
+        case Channel.EMAIL:
+            email = content_pb2.EmailContent(**rendered.texts)
+            return content_pb2.RenderedContent(email=email)
+        case Channel.IN_APP:
+            in_app = content_pb2.InAppContent(**rendered.texts)
+            return content_pb2.RenderedContent(in_app=in_app)
+
+
+def variable_to_proto(variable: Variable) -> pb.TemplateVariable:
+    """Writes a declaration."""
+    return pb.TemplateVariable(
+        name=variable.name, description=variable.description, optional=variable.optional
+    )
+
+
+def _variable_from_proto(message: pb.TemplateVariable) -> Variable:
+    return Variable(name=message.name, description=message.description, optional=message.optional)
