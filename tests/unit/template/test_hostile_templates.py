@@ -17,6 +17,7 @@ VARIABLES: dict[str, object] = {
     "order": {"id": 7, "lines": [{"name": "Tea"}]},
     "names": ["Ann", "Bob"],
     "words": [f"w{number}" for number in range(50_000)],
+    "some": ["x"] * 500,
     "many": list(range(100_000)),
 }
 
@@ -35,6 +36,9 @@ def each(body: str) -> str:
     """Repeats a body as often as a long list allows."""
     return "{% for x in many %}" + body + "{% endfor %}"
 
+
+WIDE = "{% set wide = (" + "1, " * 2_000 + ") %}" + "{% set wide = wide + wide %}" * 3
+"""A key with 16000 items."""
 
 BREAKING_OUT = [
     "{{ ''.__class__.__mro__[1].__subclasses__() }}",
@@ -101,6 +105,7 @@ LARGE_AT_ONCE = [
     "{{ text|replace('', text) }}",
     "{{ range(99999)|join('a' * 10000) }}",
     "{{ many|join(text) }}",
+    "{{ some|join(text)|length }}",
     "{{ many|map('replace', '1', text)|list|length }}",
     "{{ many|map('default', text)|map('upper')|list|length }}",
     "{{ [1]|tojson(indent=999999999) }}",
@@ -160,8 +165,8 @@ ENDLESS = [
     "{{ text|groupby('a') }}",
     "{{ text|list|length }}",
     "{{ text|map('upper')|list|length }}",
-    "{% set wide = (" + "1, " * 4_000 + ") %}" + each("{% set y = order[wide] is defined %}"),
-    "{% set wide = (" + "1, " * 4_000 + ") %}" + each("{% set y = {wide: 1} %}"),
+    WIDE + each("{% set y = {wide: 1} %}" * 50),
+    WIDE + "{% set held = {wide: 1} %}" + each("{% set y = held[wide] %}" * 50),
     each("{% if loop.changed(text ~ x) %}{% endif %}"),
     each("{% set y = n.foo %}" * 300),
     each("{% if " + "n and " * 50 + "n %}{% endif %}" * 20),

@@ -138,8 +138,9 @@ def test_a_source_is_refused_with_its_line(source: str, sentence: str) -> None:
             "{% for x in nothing %}{% endfor %}",
             "line 1: a value is of a kind that does not fit there",
         ),
+        ("{{ 1[:2] }}", "line 1: a value is of a kind that does not fit there"),
         # Constants are not worked out before.
-        ("{{ {[]: 1} }}", "line 1: a value is of a kind that does not fit there"),
+        ("{{ {[]: 1}['a'] }}", "line 1: a value is of a kind that does not fit there"),
         ("{{ '%q' % 1 }}", "line 1: fails with ValueError"),
         ("{{ 2 ** 300 }}", "line 1: computes with a number that is too large"),
         (
