@@ -79,7 +79,7 @@ class Overloaded(TidingsError):
 
     def __init__(self, what: str) -> None:
         super().__init__(
-            f"{what}; try again with the same request_id",
+            f"{what}; try again later",
             retry_after=timedelta(seconds=1),
         )
 

@@ -29,6 +29,8 @@ CACHE_SECONDS = 30.0
 """For how long a revoked key may still be believed."""
 _MAX_CACHED = 10_000
 Response = TypeVar("Response")
+ISSUER = "tidings"
+"""`iss` of recipient tokens."""
 AUDIENCE = "tidings.inbox"
 """`aud` of recipient tokens."""
 
@@ -128,7 +130,8 @@ class Authenticator:
                 key,
                 algorithms=["ES256"],
                 audience=AUDIENCE,
-                options={"require": ["exp", "sub", "tenant"], "verify_exp": False},
+                issuer=ISSUER,
+                options={"require": ["exp", "iss", "sub", "tenant"], "verify_exp": False},
             )
             expire_time = datetime.fromtimestamp(claims["exp"], UTC)
             caller = Caller(

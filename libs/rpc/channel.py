@@ -11,6 +11,7 @@ import grpc
 
 from libs.errors import DependencyUnavailable
 from libs.rpc.pipeline import CLUSTER_CREDENTIAL
+from libs.rpc.server import INTERNAL_LIMIT
 
 Response = TypeVar("Response")
 
@@ -27,7 +28,8 @@ _SERVICE_CONFIG = {
     "loadBalancingConfig": [{"round_robin": {}}],
     "methodConfig": [
         {
-            # Internal methods are all harmless to repeat.
+            # UNAVAILABLE says that the call did not reach a service; those between services are harmless
+            # to repeat all the same.
             "name": [{}],
             "retryPolicy": {
                 "maxAttempts": 3,
@@ -46,7 +48,7 @@ _OPTIONS: list[tuple[str, Any]] = [
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.min_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 5_000),
-    ("grpc.max_receive_message_length", 16 << 20),
+    ("grpc.max_receive_message_length", INTERNAL_LIMIT),
     ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
 ]
 

@@ -17,6 +17,8 @@ _HEALTH: str = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 Servicer = TypeVar("Servicer")
 
 _TRANSPORT_LIMIT = 8 << 20
+INTERNAL_LIMIT = 64 << 20
+"""Largest message between services: a batch of 50 of the largest mails."""
 _OPTIONS: list[tuple[str, Any]] = [
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
@@ -32,7 +34,6 @@ _OPTIONS: list[tuple[str, Any]] = [
     # With the defaults a storm of reconnecting streams is refused at random with CANCELLED.
     ("grpc.server.max_pending_requests", 20_000),
     ("grpc.server.max_pending_requests_hard_limit", 30_000),
-    ("grpc.max_receive_message_length", _TRANSPORT_LIMIT),
     # On, a second process could bind the same port without an error.
     ("grpc.so_reuseport", 0),
 ]
@@ -41,9 +42,11 @@ _OPTIONS: list[tuple[str, Any]] = [
 class Server:
     """A listener. Servicers are added, then it starts; `drain` first, `stop` last."""
 
-    def __init__(self, gate: Gatekeeper, *, max_request_bytes: int = _TRANSPORT_LIMIT) -> None:
+    def __init__(self, gate: Gatekeeper, *, max_request_bytes: int = INTERNAL_LIMIT) -> None:
         pipeline = Pipeline(gate, max_request_bytes=max_request_bytes)
-        self._server = grpc.aio.server(interceptors=[pipeline], options=_OPTIONS)
+        # The transport takes more than a method does, so that the refusal can be typed.
+        limit = ("grpc.max_receive_message_length", max(max_request_bytes, _TRANSPORT_LIMIT))
+        self._server = grpc.aio.server(interceptors=[pipeline], options=[*_OPTIONS, limit])
         self._health = health.HealthServicer()
         self._names: list[str] = []
 

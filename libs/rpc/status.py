@@ -13,9 +13,10 @@ from google.rpc import error_details_pb2, status_pb2
 from libs.errors import Cause, FieldViolation, TidingsError
 
 DOMAIN = "tidings.dev"
-_MAX_VIOLATIONS = 20
-# Trailers over 8 KiB are refused by common proxies, so a message cannot grow without bound.
+_MAX_VIOLATIONS = 15
+# Trailers over 8 KiB are refused by common proxies.
 _MAX_TEXT = 1000
+_MAX_WORDS = 200
 
 STATUS_OF_CAUSE: dict[Cause, grpc.StatusCode] = {
     Cause.INVALID_ARGUMENT: grpc.StatusCode.INVALID_ARGUMENT,
@@ -77,7 +78,8 @@ def _bad_request(violations: tuple[FieldViolation, ...]) -> error_details_pb2.Ba
     return error_details_pb2.BadRequest(
         field_violations=[
             error_details_pb2.BadRequest.FieldViolation(
-                field=violation.field, description=violation.description[:_MAX_TEXT]
+                field=violation.field[:_MAX_WORDS],
+                description=violation.description[:_MAX_WORDS],
             )
             for violation in violations[:_MAX_VIOLATIONS]
         ]

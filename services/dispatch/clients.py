@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from tidings.internal.template.v1.rendering_service_pb2_grpc import RenderingServiceAsyncStub
 
 
+# As many of the largest mails as a message between services holds.
+_RENDER = 50
+
+
 class Renderer:
     """Template's word on what a delivery says."""
 
@@ -35,9 +39,13 @@ class Renderer:
 
     async def render(self, deliveries: Sequence[ClaimedDelivery]) -> list[RenderResult]:
         """Returns a result per delivery; raises DependencyUnavailable."""
-        request = RenderBatchRequest(tasks=map(wire.render_task_to_proto, deliveries))
-        response = await ask("template", self._stub.RenderBatch(request))
-        return list(response.results)
+        results: list[RenderResult] = []
+        for start in range(0, len(deliveries), _RENDER):
+            part = deliveries[start : start + _RENDER]
+            request = RenderBatchRequest(tasks=map(wire.render_task_to_proto, part))
+            response = await ask("template", self._stub.RenderBatch(request))
+            results += response.results
+        return results
 
 
 class Inbox:

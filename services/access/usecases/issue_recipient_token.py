@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from libs.clock import Clock, mint_uuid7
-from libs.identity.authenticator import AUDIENCE
+from libs.identity.authenticator import AUDIENCE, ISSUER
 from services.access.domain.lifetime import token_expiry
 from services.access.domain.models import RecipientToken
 from services.access.domain.signing_key import SigningKey
-
-ISSUER = "tidings"
 
 
 @dataclass(frozen=True, slots=True)

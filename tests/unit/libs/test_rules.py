@@ -24,7 +24,7 @@ def public_methods() -> list[MethodDescriptor]:
     return methods
 
 
-def caller(*scopes: Scope) -> Caller:
+def caller(*scopes: Scope.ValueType) -> Caller:
     return Caller(tenant_id="demo", subject="key", scopes=frozenset(scopes))
 
 
@@ -64,5 +64,5 @@ def test_a_method_without_a_rule_is_closed_to_everybody() -> None:
         (Scope.SCOPE_INBOX_READ, "inbox:read"),
     ],
 )
-def test_scope_names(scope: Scope, name: str) -> None:
+def test_scope_names(scope: Scope.ValueType, name: str) -> None:
     assert rules.scope_name(scope) == name

@@ -101,7 +101,7 @@ class TemplateServiceServicer:
     def GetTemplate(self, request, context):
         """Returns a template with its draft, or with the content of one published version.
 
-        Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`).
+        Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), INVALID_ARGUMENT (`TEMPLATE_NOT_PUBLISHED`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -117,7 +117,7 @@ class TemplateServiceServicer:
     def PreviewTemplate(self, request, context):
         """Renders a version, or the draft, with given variables, and sends nothing.
 
-        Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), INVALID_ARGUMENT (`TEMPLATE_VARIABLES_MISMATCH`,
+        Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), INVALID_ARGUMENT (`TEMPLATE_NOT_PUBLISHED`, `TEMPLATE_VARIABLES_MISMATCH`,
         `TEMPLATE_RENDER_FAILED`, `CHANNEL_NOT_IN_TEMPLATE`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

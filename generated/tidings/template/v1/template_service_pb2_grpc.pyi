@@ -51,14 +51,14 @@ class TemplateServiceStub:
     GetTemplate: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.GetTemplateRequest, _template_service_pb2.GetTemplateResponse]
     """Returns a template with its draft, or with the content of one published version.
 
-    Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`).
+    Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), INVALID_ARGUMENT (`TEMPLATE_NOT_PUBLISHED`).
     """
     ListTemplates: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.ListTemplatesRequest, _template_service_pb2.ListTemplatesResponse]
     """Lists templates by name, without their contents."""
     PreviewTemplate: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.PreviewTemplateRequest, _template_service_pb2.PreviewTemplateResponse]
     """Renders a version, or the draft, with given variables, and sends nothing.
 
-    Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), INVALID_ARGUMENT (`TEMPLATE_VARIABLES_MISMATCH`,
+    Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), INVALID_ARGUMENT (`TEMPLATE_NOT_PUBLISHED`, `TEMPLATE_VARIABLES_MISMATCH`,
     `TEMPLATE_RENDER_FAILED`, `CHANNEL_NOT_IN_TEMPLATE`).
     """
 
@@ -85,14 +85,14 @@ class TemplateServiceAsyncStub(TemplateServiceStub):
     GetTemplate: _aio.UnaryUnaryMultiCallable[_template_service_pb2.GetTemplateRequest, _template_service_pb2.GetTemplateResponse]  # type: ignore[assignment]
     """Returns a template with its draft, or with the content of one published version.
 
-    Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`).
+    Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), INVALID_ARGUMENT (`TEMPLATE_NOT_PUBLISHED`).
     """
     ListTemplates: _aio.UnaryUnaryMultiCallable[_template_service_pb2.ListTemplatesRequest, _template_service_pb2.ListTemplatesResponse]  # type: ignore[assignment]
     """Lists templates by name, without their contents."""
     PreviewTemplate: _aio.UnaryUnaryMultiCallable[_template_service_pb2.PreviewTemplateRequest, _template_service_pb2.PreviewTemplateResponse]  # type: ignore[assignment]
     """Renders a version, or the draft, with given variables, and sends nothing.
 
-    Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), INVALID_ARGUMENT (`TEMPLATE_VARIABLES_MISMATCH`,
+    Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), INVALID_ARGUMENT (`TEMPLATE_NOT_PUBLISHED`, `TEMPLATE_VARIABLES_MISMATCH`,
     `TEMPLATE_RENDER_FAILED`, `CHANNEL_NOT_IN_TEMPLATE`).
     """
 
@@ -140,7 +140,7 @@ class TemplateServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_template_service_pb2.GetTemplateResponse, _abc.Awaitable[_template_service_pb2.GetTemplateResponse]]:
         """Returns a template with its draft, or with the content of one published version.
 
-        Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`).
+        Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), INVALID_ARGUMENT (`TEMPLATE_NOT_PUBLISHED`).
         """
 
     @_abc_1.abstractmethod
@@ -159,7 +159,7 @@ class TemplateServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_template_service_pb2.PreviewTemplateResponse, _abc.Awaitable[_template_service_pb2.PreviewTemplateResponse]]:
         """Renders a version, or the draft, with given variables, and sends nothing.
 
-        Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), INVALID_ARGUMENT (`TEMPLATE_VARIABLES_MISMATCH`,
+        Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), INVALID_ARGUMENT (`TEMPLATE_NOT_PUBLISHED`, `TEMPLATE_VARIABLES_MISMATCH`,
         `TEMPLATE_RENDER_FAILED`, `CHANNEL_NOT_IN_TEMPLATE`).
         """
 
