@@ -72,13 +72,14 @@ class PlanNotifications:
         while True:
             batch = await self._hand_over.take(BATCH)
             try:
-                await self._plan_within_credit(batch)
+                await self.plan_within_credit(batch)
             except Exception:
                 # Planning again is harmless: what is planned already is no longer ours.
                 self._hand_over.put_back(batch)
                 raise
 
-    async def _plan_within_credit(self, batch: Sequence[Notification]) -> None:
+    async def plan_within_credit(self, batch: Sequence[Notification]) -> None:
+        """Plans what fits in the windows of its lanes; the rest waits in the table."""
         fit, wait = split_by_credit(batch, await self._plans.used_credit(), window=self._window)
         if wait:
             self._hand_over.close({notification.lane for notification in wait})
