@@ -15,7 +15,7 @@ from services.access.domain.models import ApiKey, Tenant
 from services.access.domain.secret import Secret
 from services.access.domain.signing_key import SigningKey
 
-_QUERIES = load_queries("services.access")
+_SQL = load_queries("services.access")
 
 
 class Store:
@@ -29,7 +29,7 @@ class Store:
         try:
             with database():
                 await self._pool.execute(
-                    _QUERIES["insert_tenant"],
+                    _SQL["insert_tenant"],
                     tenant.tenant_id,
                     tenant.display_name,
                     tenant.create_time,
@@ -42,7 +42,7 @@ class Store:
         try:
             with database():
                 await self._pool.execute(
-                    _QUERIES["insert_api_key"],
+                    _SQL["insert_api_key"],
                     api_key.key_id,
                     api_key.tenant_id,
                     api_key.display_name,
@@ -58,13 +58,13 @@ class Store:
     async def list_api_keys(self, tenant_id: str, before: UUID | None, limit: int) -> list[ApiKey]:
         """Returns up to `limit` keys that are older than `before`, newest first."""
         with database():
-            rows = await self._pool.fetch(_QUERIES["list_api_keys"], tenant_id, before, limit)
+            rows = await self._pool.fetch(_SQL["list_api_keys"], tenant_id, before, limit)
         return [_api_key_from_row(row) for row in rows]
 
     async def revoke_api_key(self, tenant_id: str, key_id: UUID, now: datetime) -> ApiKey:
         """Returns the key, which is revoked from now on or was before; raises ApiKeyNotFound."""
         with database():
-            row = await self._pool.fetchrow(_QUERIES["revoke_api_key"], tenant_id, key_id, now)
+            row = await self._pool.fetchrow(_SQL["revoke_api_key"], tenant_id, key_id, now)
         if row is None:
             raise ApiKeyNotFound(key_id)
         return _api_key_from_row(row)
@@ -72,18 +72,18 @@ class Store:
     async def find_unrevoked_api_key(self, secret_hash: bytes) -> ApiKey | None:
         """Returns the key, expired or not, unless it was revoked or never was."""
         with database():
-            row = await self._pool.fetchrow(_QUERIES["find_unrevoked_api_key"], secret_hash)
+            row = await self._pool.fetchrow(_SQL["find_unrevoked_api_key"], secret_hash)
         return None if row is None else _api_key_from_row(row)
 
     async def add_signing_key(self, key: SigningKey, now: datetime) -> None:
         """Stores the key that signs, unless there is one."""
         with database():
-            await self._pool.execute(_QUERIES["insert_signing_key"], key.key_id, key.to_pem(), now)
+            await self._pool.execute(_SQL["insert_signing_key"], key.key_id, key.to_pem(), now)
 
     async def list_signing_keys(self) -> list[SigningKey]:
         """Returns the key that signs, then those that only verify."""
         with database():
-            rows = await self._pool.fetch(_QUERIES["list_signing_keys"])
+            rows = await self._pool.fetch(_SQL["list_signing_keys"])
         return [SigningKey.from_pem(row["private_pem"]) for row in rows]
 
 

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from libs.identity.caller import current_caller
+from libs.paging import page_from_proto, page_token_to_proto
 from libs.rpc.pipeline import Context
 from services.access.usecases.create_api_key import CreateApiKey, KeyRequest
 from services.access.usecases.issue_recipient_token import IssueRecipientToken
 from services.access.usecases.list_api_keys import ListApiKeys
 from services.access.usecases.revoke_api_key import RevokeApiKey
 from services.access.wire.api_key import api_key_to_proto, lifetime_from_proto
-from services.access.wire.page_token import page_from_proto, page_token_to_proto
 from tidings.access.v1 import access_service_pb2 as pb
 from tidings.access.v1.access_service_pb2_grpc import AccessServiceServicer
+
+_LISTING = "api_keys"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +48,11 @@ class AccessServicer(AccessServiceServicer):
     ) -> pb.ListApiKeysResponse:
         """See the contract."""
         tenant_id = current_caller().tenant_id
-        wanted = page_from_proto(tenant_id, request.page_size, request.page_token)
+        wanted = page_from_proto(_LISTING, tenant_id, request.page_size, request.page_token)
         page = await self.list_api_keys(tenant_id, wanted)
         return pb.ListApiKeysResponse(
-            api_keys=[api_key_to_proto(api_key) for api_key in page.api_keys],
-            next_page_token=page_token_to_proto(tenant_id, page.last_key_id),
+            api_keys=[api_key_to_proto(api_key) for api_key in page.items],
+            next_page_token=page_token_to_proto(_LISTING, tenant_id, page.last_key),
         )
 
     async def RevokeApiKey(

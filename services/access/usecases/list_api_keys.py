@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.access.domain.page import Page, PageRequest
+from libs.paging import Page, PageRequest
+from services.access.domain.models import ApiKey
 from services.access.store import Store
 
 
@@ -14,8 +15,7 @@ class ListApiKeys:
 
     store: Store
 
-    async def __call__(self, tenant_id: str, request: PageRequest) -> Page:
+    async def __call__(self, tenant_id: str, request: PageRequest) -> Page[ApiKey]:
         """Returns the page after the last key of the page before."""
-        # One more than asked for says whether there is a next page.
-        found = await self.store.list_api_keys(tenant_id, request.before, request.size + 1)
-        return Page.cut(found, request.size)
+        found = await self.store.list_api_keys(tenant_id, request.after_uuid(), request.limit)
+        return Page.cut(found, request, key=lambda api_key: str(api_key.key_id))

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import grpc
 
-from libs.errors import InvalidPageToken
 from libs.identity.caller import current_caller
+from libs.paging import Page, page_from_proto, page_token_to_proto
 from services.dispatch import wire
 from services.dispatch.store.dead_letters import DeadLetterStore
 from services.dispatch.usecases.cancel_deliveries import CancelDeliveries
@@ -25,7 +25,7 @@ from tidings.internal.dispatch.v1.ledger_service_pb2_grpc import (
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
-_PAGE = 50
+_LISTING = "dead_letters"
 
 
 class LedgerServicer(LedgerServiceBase):
@@ -68,20 +68,13 @@ class DeadLetterServicer(DeadLetterServiceBase):
         self, request: dead_letter_service_pb2.ListDeadLettersRequest, context: Context
     ) -> dead_letter_service_pb2.ListDeadLettersResponse:
         """See the contract."""
-        size = request.page_size or _PAGE
+        tenant_id = current_caller().tenant_id
+        wanted = page_from_proto(_LISTING, tenant_id, request.page_size, request.page_token)
         rows = await self._store.list_newest(
-            current_caller().tenant_id, before=_position(request.page_token), limit=size + 1
+            tenant_id, before=wanted.after_uuid(), limit=wanted.limit
         )
+        page = Page.cut(rows, wanted, key=lambda row: str(row["dead_letter_id"]))
         return dead_letter_service_pb2.ListDeadLettersResponse(
-            dead_letters=(wire.dead_letter_to_proto(row) for row in rows[:size]),
-            next_page_token=rows[size - 1]["dead_letter_id"].hex if len(rows) > size else "",
+            dead_letters=map(wire.dead_letter_to_proto, page.items),
+            next_page_token=page_token_to_proto(_LISTING, tenant_id, page.last_key),
         )
-
-
-def _position(page_token: str) -> UUID | None:
-    if not page_token:
-        return None
-    try:
-        return UUID(hex=page_token)
-    except ValueError:
-        raise InvalidPageToken from None

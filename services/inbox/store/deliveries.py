@@ -8,12 +8,14 @@ from uuid import UUID
 
 from libs.postgres.away import database
 from libs.postgres.pool import Pool
+from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection, in_transaction
 from services.inbox.domain.models import Delivery, Head, InboxKey, Receipt
 from services.inbox.domain.numbering import Numbered, Present, number_deliveries
 from services.inbox.domain.positions import Position
-from services.inbox.store.queries import QUERIES
 from services.inbox.store.rows import head_from_row, key_from_row
+
+_SQL = load_queries("services.inbox")
 
 ItemName = tuple[InboxKey, UUID]
 
@@ -37,8 +39,7 @@ class DeliveryStore:
                 await _move_heads(connection, numbering.heads)
             return numbering.heads
 
-        with database():
-            heads = await in_transaction(self._pool, work)
+        heads = await in_transaction(self._pool, work)
         return {
             key: Position(epoch=head.epoch, sequence=head.sequence) for key, head in heads.items()
         }
@@ -49,15 +50,14 @@ class DeliveryStore:
 
         async def work(connection: Connection) -> None:
             await connection.execute(
-                QUERIES["record_stream_writes"],
+                _SQL["record_stream_writes"],
                 [key.tenant_id for key, _ in names],
                 [key.recipient_id for key, _ in names],
                 [item_id for _, item_id in names],
                 list(writes.values()),
             )
 
-        with database():
-            await in_transaction(self._pool, work)
+        await in_transaction(self._pool, work)
 
     async def read_receipts(
         self, tenant_id: str, items: Sequence[tuple[str, UUID]]
@@ -66,7 +66,7 @@ class DeliveryStore:
         recipients = [recipient_id for recipient_id, _ in items]
         item_ids = [item_id for _, item_id in items]
         with database():
-            rows = await self._pool.fetch(QUERIES["read_receipts"], tenant_id, recipients, item_ids)
+            rows = await self._pool.fetch(_SQL["read_receipts"], tenant_id, recipients, item_ids)
         return [
             Receipt(item_id=row["item_id"], stream_write_time=row["stream_write_time"])
             for row in rows
@@ -75,8 +75,8 @@ class DeliveryStore:
 
 async def _lock_heads(connection: Connection, keys: Collection[InboxKey]) -> dict[InboxKey, Head]:
     columns = ([key.tenant_id for key in keys], [key.recipient_id for key in keys])
-    await connection.execute(QUERIES["create_heads"], *columns)
-    rows = await connection.fetch(QUERIES["lock_heads"], *columns)
+    await connection.execute(_SQL["create_heads"], *columns)
+    rows = await connection.fetch(_SQL["lock_heads"], *columns)
     return {key_from_row(row): head_from_row(row) for row in rows}
 
 
@@ -84,7 +84,7 @@ async def _lock_items(
     connection: Connection, names: Collection[ItemName]
 ) -> dict[ItemName, Present]:
     rows = await connection.fetch(
-        QUERIES["lock_items"],
+        _SQL["lock_items"],
         [key.tenant_id for key, _ in names],
         [key.recipient_id for key, _ in names],
         [item_id for _, item_id in names],
@@ -97,7 +97,7 @@ async def _lock_items(
 
 async def _write_items(connection: Connection, writes: Sequence[Numbered]) -> None:
     await connection.execute(
-        QUERIES["write_items"],
+        _SQL["write_items"],
         [write.delivery.key.tenant_id for write in writes],
         [write.delivery.key.recipient_id for write in writes],
         [write.delivery.item_id for write in writes],
@@ -111,7 +111,7 @@ async def _write_items(connection: Connection, writes: Sequence[Numbered]) -> No
 
 async def _move_heads(connection: Connection, heads: Mapping[InboxKey, Head]) -> None:
     await connection.execute(
-        QUERIES["move_heads"],
+        _SQL["move_heads"],
         [key.tenant_id for key in heads],
         [key.recipient_id for key in heads],
         [head.sequence for head in heads.values()],

@@ -13,11 +13,12 @@ import asyncpg
 from libs.batching import Batcher
 from libs.postgres.away import database
 from libs.postgres.pool import Pool
+from libs.postgres.queries import load_queries
 from services.inbox.domain.listing import BEYOND_ALL
 from services.inbox.domain.models import Counts, Head, InboxKey, Item
-from services.inbox.store.queries import QUERIES
 from services.inbox.store.rows import head_from_row, item_from_row, key_from_row
 
+_SQL = load_queries("services.inbox")
 PAGE_ITEMS = 100
 PAGE_BYTES = 256 * 1024
 _STREAMS_PER_BATCH = 50
@@ -104,7 +105,7 @@ class FeedReader:
         for first in range(0, len(keys), _HEADS_PER_BATCH):
             with database():
                 rows = await self._pool.fetch(
-                    QUERIES["read_heads"], *_columns(keys[first : first + _HEADS_PER_BATCH])
+                    _SQL["read_heads"], *_columns(keys[first : first + _HEADS_PER_BATCH])
                 )
             heads.update({key_from_row(row): head_from_row(row) for row in rows})
         return heads
@@ -115,7 +116,7 @@ class FeedReader:
         with database():
             pages = await self._fetch_changes(keys, bounds)
             while len(pages) < len(batch):
-                await self._pool.execute(QUERIES["create_heads"], *_columns(keys))
+                await self._pool.execute(_SQL["create_heads"], *_columns(keys))
                 pages = await self._fetch_changes(keys, bounds)
         return [pages[number] for number in range(1, len(batch) + 1)]
 
@@ -123,14 +124,14 @@ class FeedReader:
         self, keys: Sequence[InboxKey], bounds: tuple[list[int], list[int]]
     ) -> dict[int, FeedPage]:
         rows = await self._pool.fetch(
-            QUERIES["read_changes"], *_columns(keys), *bounds, PAGE_ITEMS, PAGE_BYTES
+            _SQL["read_changes"], *_columns(keys), *bounds, PAGE_ITEMS, PAGE_BYTES
         )
         return _pages(rows)
 
     async def _read_newest(self, batch: Sequence[NewestWanted]) -> Sequence[FeedPage]:
         with database():
             rows = await self._pool.fetch(
-                QUERIES["read_newest"],
+                _SQL["read_newest"],
                 *_columns([wanted.key for wanted in batch]),
                 [wanted.before for wanted in batch],
                 [wanted.most for wanted in batch],

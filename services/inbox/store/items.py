@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from libs.postgres.away import database
 from libs.postgres.pool import Pool
+from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection, in_transaction
 from services.inbox.domain.models import Counts, InboxKey, Item
 from services.inbox.domain.positions import Position
-from services.inbox.store.queries import QUERIES
 from services.inbox.store.rows import head_from_row, item_from_row
+
+_SQL = load_queries("services.inbox")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,33 +39,32 @@ class ItemStore:
         async def work(connection: Connection) -> Marked:
             return await _mark_read(connection, key, item_ids)
 
-        with database():
-            return await in_transaction(self._pool, work)
+        return await in_transaction(self._pool, work)
 
 
 async def _mark_read(connection: Connection, key: InboxKey, item_ids: Sequence[UUID]) -> Marked:
-    row = await connection.fetchrow(QUERIES["lock_heads"], [key.tenant_id], [key.recipient_id])
+    row = await connection.fetchrow(_SQL["lock_heads"], [key.tenant_id], [key.recipient_id])
     if row is None:
         return Marked(items=(), counts=Counts(), moved=None)
     head = head_from_row(row)
     count = len(item_ids)
     present = await connection.fetch(
-        QUERIES["lock_items"], [key.tenant_id] * count, [key.recipient_id] * count, item_ids
+        _SQL["lock_items"], [key.tenant_id] * count, [key.recipient_id] * count, item_ids
     )
     marked = sum(not item["read"] for item in present)
     sequence = head.sequence + marked
     counts = Counts(unread=head.counts.unread - marked, total=head.counts.total)
     if marked:
-        await connection.execute(QUERIES["mark_read"], *key, item_ids, head.sequence)
+        await connection.execute(_SQL["mark_read"], *key, item_ids, head.sequence)
         await connection.execute(
-            QUERIES["move_heads"],
+            _SQL["move_heads"],
             [key.tenant_id],
             [key.recipient_id],
             [sequence],
             [counts.unread],
             [counts.total],
         )
-    rows = await connection.fetch(QUERIES["get_items"], *key, item_ids)
+    rows = await connection.fetch(_SQL["get_items"], *key, item_ids)
     return Marked(
         items=tuple(item_from_row(row) for row in rows),
         counts=counts,

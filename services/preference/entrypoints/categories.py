@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from libs.identity.caller import current_caller
+from libs.paging import page_from_proto, page_token_to_proto
 from libs.rpc.pipeline import Context
 from services.preference.usecases.get_category import GetCategory
 from services.preference.usecases.list_categories import ListCategories
 from services.preference.usecases.upsert_category import UpsertCategory
 from services.preference.wire.category import category_to_proto, definition_from_proto
-from services.preference.wire.page_token import page_from_proto, page_token_to_proto
 from tidings.preference.v1 import category_service_pb2 as pb
 from tidings.preference.v1.category_service_pb2_grpc import CategoryServiceServicer
 

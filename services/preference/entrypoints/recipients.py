@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from libs.identity.caller import current_caller
+from libs.paging import page_from_proto, page_token_to_proto
 from libs.rpc.pipeline import Context
 from services.preference.usecases.get_recipient import GetRecipient
 from services.preference.usecases.list_recipients import ListRecipients
 from services.preference.usecases.upsert_recipient import UpsertRecipient
-from services.preference.wire.page_token import page_from_proto, page_token_to_proto
 from services.preference.wire.recipient import profile_from_proto, recipient_to_proto
 from tidings.preference.v1 import recipient_service_pb2 as pb
 from tidings.preference.v1.recipient_service_pb2_grpc import RecipientServiceServicer

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from libs.postgres.away import database
 from libs.postgres.pool import Pool
+from libs.postgres.queries import load_queries
 from services.preference.domain.errors import CategoryNotFound
 from services.preference.domain.models import Category, CategoryDefinition
-from services.preference.store.queries import QUERIES
 from services.preference.store.rows import category_from_row
+
+_SQL = load_queries("services.preference")
 
 
 class CategoryStore:
@@ -20,7 +22,7 @@ class CategoryStore:
         """Creates a category or replaces one."""
         with database():
             (row,) = await self._pool.fetch(
-                QUERIES["upsert_category"],
+                _SQL["upsert_category"],
                 tenant_id,
                 definition.name,
                 definition.category_class.value,
@@ -34,7 +36,7 @@ class CategoryStore:
     async def get(self, tenant_id: str, name: str) -> Category:
         """Returns a category; raises CategoryNotFound."""
         with database():
-            row = await self._pool.fetchrow(QUERIES["get_category"], tenant_id, name)
+            row = await self._pool.fetchrow(_SQL["get_category"], tenant_id, name)
         if row is None:
             raise CategoryNotFound(name)
         return category_from_row(row)
@@ -42,5 +44,5 @@ class CategoryStore:
     async def list_after(self, tenant_id: str, last_name: str, limit: int) -> list[Category]:
         """Returns up to `limit` categories whose names come after `last_name`."""
         with database():
-            rows = await self._pool.fetch(QUERIES["list_categories"], tenant_id, last_name, limit)
+            rows = await self._pool.fetch(_SQL["list_categories"], tenant_id, last_name, limit)
         return [category_from_row(row) for row in rows]

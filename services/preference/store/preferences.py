@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 from libs.postgres.away import database
 from libs.postgres.pool import Pool
+from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection
 from services.preference.domain.errors import CategoryNotFound, RecipientNotFound
 from services.preference.domain.models import Preference, PreferenceChange
-from services.preference.store.queries import QUERIES
 from services.preference.store.rows import preference_from_row
+
+_SQL = load_queries("services.preference")
 
 
 class PreferenceStore:
@@ -27,9 +29,7 @@ class PreferenceStore:
         with database():
             async with self._pool.acquire() as connection, connection.transaction():
                 # The recipient's row is the only lock that changes wait for: they cannot deadlock.
-                known = await connection.fetchval(
-                    QUERIES["lock_recipient"], tenant_id, recipient_id
-                )
+                known = await connection.fetchval(_SQL["lock_recipient"], tenant_id, recipient_id)
                 if not known:
                     raise RecipientNotFound(recipient_id)
                 await _check_categories(connection, tenant_id, changes)
@@ -40,9 +40,7 @@ class PreferenceStore:
         """Returns what a recipient has set; raises RecipientNotFound."""
         with database():
             async with self._pool.acquire() as connection:
-                known = await connection.fetchval(
-                    QUERIES["recipient_exists"], tenant_id, recipient_id
-                )
+                known = await connection.fetchval(_SQL["recipient_exists"], tenant_id, recipient_id)
                 if not known:
                     raise RecipientNotFound(recipient_id)
                 return await _read(connection, tenant_id, recipient_id)
@@ -52,7 +50,7 @@ async def _check_categories(
     connection: Connection, tenant_id: str, changes: Sequence[PreferenceChange]
 ) -> None:
     named = [change.category for change in changes if change.category is not None]
-    unknown = await connection.fetchval(QUERIES["unknown_categories"], tenant_id, named)
+    unknown = await connection.fetchval(_SQL["unknown_categories"], tenant_id, named)
     if unknown is not None:
         raise CategoryNotFound(unknown)
 
@@ -67,12 +65,12 @@ async def _apply(
     wanted = [change for change in changes if change.choice is not None]
     if cleared:
         await connection.execute(
-            QUERIES["clear_preferences"], tenant_id, recipient_id, *_scopes(cleared)
+            _SQL["clear_preferences"], tenant_id, recipient_id, *_scopes(cleared)
         )
     if wanted:
         choices = [change.choice.value for change in wanted if change.choice is not None]
         await connection.execute(
-            QUERIES["set_preferences"], tenant_id, recipient_id, *_scopes(wanted), choices
+            _SQL["set_preferences"], tenant_id, recipient_id, *_scopes(wanted), choices
         )
 
 
@@ -85,5 +83,5 @@ def _scopes(changes: Sequence[PreferenceChange]) -> tuple[list[str], list[str]]:
 
 
 async def _read(connection: Connection, tenant_id: str, recipient_id: str) -> list[Preference]:
-    rows = await connection.fetch(QUERIES["get_preferences"], tenant_id, recipient_id)
+    rows = await connection.fetch(_SQL["get_preferences"], tenant_id, recipient_id)
     return [preference_from_row(row) for row in rows]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from libs.paging import Page, PageRequest
 from services.preference.domain.models import Category
-from services.preference.domain.page import Page, PageRequest
 from services.preference.store.categories import CategoryStore
 
 
@@ -17,6 +17,5 @@ class ListCategories:
 
     async def __call__(self, tenant_id: str, request: PageRequest) -> Page[Category]:
         """Returns the page after the last name of the page before."""
-        # One more than asked for says whether there is a next page.
-        found = await self.store.list_after(tenant_id, request.after, request.size + 1)
-        return Page.cut(found, request.size, key=lambda category: category.definition.name)
+        found = await self.store.list_after(tenant_id, request.after, request.limit)
+        return Page.cut(found, request, key=lambda category: category.definition.name)

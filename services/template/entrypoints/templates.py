@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from libs.identity.caller import current_caller
+from libs.paging import page_from_proto, page_token_to_proto
 from libs.rpc.pipeline import Context
 from services.template.usecases.create_template import CreateTemplate
 from services.template.usecases.get_template import GetTemplate
@@ -14,11 +15,12 @@ from services.template.usecases.publish_template import PublishTemplate
 from services.template.usecases.update_template import UpdateTemplate
 from services.template.wire.channel import CHANNEL_FROM_PROTO
 from services.template.wire.content import content_from_proto, rendered_to_proto
-from services.template.wire.page_token import page_from_proto, page_token_to_proto
 from services.template.wire.template import template_to_proto
 from services.template.wire.variables import variables_from_proto
 from tidings.template.v1 import template_service_pb2 as pb
 from tidings.template.v1.template_service_pb2_grpc import TemplateServiceServicer
+
+_LISTING = "templates"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +75,11 @@ class TemplateServicer(TemplateServiceServicer):
     ) -> pb.ListTemplatesResponse:
         """See the contract."""
         tenant_id = current_caller().tenant_id
-        wanted = page_from_proto(tenant_id, request.page_size, request.page_token)
+        wanted = page_from_proto(_LISTING, tenant_id, request.page_size, request.page_token)
         page = await self.list_templates(tenant_id, wanted)
         return pb.ListTemplatesResponse(
-            templates=[template_to_proto(template) for template in page.templates],
-            next_page_token=page_token_to_proto(tenant_id, page.last_name),
+            templates=[template_to_proto(template) for template in page.items],
+            next_page_token=page_token_to_proto(_LISTING, tenant_id, page.last_key),
         )
 
     async def PreviewTemplate(

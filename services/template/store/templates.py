@@ -9,6 +9,7 @@ import asyncpg
 
 from libs.postgres.away import database
 from libs.postgres.pool import Pool
+from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection, in_transaction
 from services.template.domain.drafts import next_version
 from services.template.domain.errors import (
@@ -18,8 +19,9 @@ from services.template.domain.errors import (
     TemplateNotPublished,
 )
 from services.template.domain.models import DRAFT, NO_CONTENT, Content, Template
-from services.template.store.queries import QUERIES
 from services.template.wire.content import content_from_bytes, content_to_bytes
+
+_SQL = load_queries("services.template")
 
 
 class TemplateStore:
@@ -33,7 +35,7 @@ class TemplateStore:
         try:
             with database():
                 (row,) = await self._pool.fetch(
-                    QUERIES["insert_template"], tenant_id, name, content_to_bytes(content), now
+                    _SQL["insert_template"], tenant_id, name, content_to_bytes(content), now
                 )
         except asyncpg.UniqueViolationError:
             raise TemplateAlreadyExists(name) from None
@@ -47,7 +49,7 @@ class TemplateStore:
         async def replace_locked(connection: Connection) -> Template:
             await _lock(connection, tenant_id, name, etag)
             (row,) = await connection.fetch(
-                QUERIES["replace_draft"], tenant_id, name, content_to_bytes(content), now
+                _SQL["replace_draft"], tenant_id, name, content_to_bytes(content), now
             )
             return _template_from_row(row)
 
@@ -65,7 +67,7 @@ class TemplateStore:
     async def get(self, tenant_id: str, name: str, version: int = DRAFT) -> Template:
         """Returns a template with its draft or a version; raises TemplateNotFound or TemplateNotPublished."""
         with database():
-            row = await self._pool.fetchrow(QUERIES["get_template"], tenant_id, name)
+            row = await self._pool.fetchrow(_SQL["get_template"], tenant_id, name)
             if row is None:
                 raise TemplateNotFound(name)
             template = _template_from_row(row)
@@ -79,13 +81,13 @@ class TemplateStore:
     async def list_after(self, tenant_id: str, last_name: str, limit: int) -> list[Template]:
         """Returns up to `limit` templates whose names come after `last_name`, without contents."""
         with database():
-            rows = await self._pool.fetch(QUERIES["list_templates"], tenant_id, last_name, limit)
+            rows = await self._pool.fetch(_SQL["list_templates"], tenant_id, last_name, limit)
         return [_template_from_row(row) for row in rows]
 
 
 async def _lock(connection: Connection, tenant_id: str, name: str, etag: str) -> Template:
     """Holds a template until the transaction ends, if it is in the state that is meant."""
-    row = await connection.fetchrow(QUERIES["lock_template"], tenant_id, name)
+    row = await connection.fetchrow(_SQL["lock_template"], tenant_id, name)
     if row is None:
         raise TemplateNotFound(name)
     template = _template_from_row(row)
@@ -100,15 +102,15 @@ async def _publish(
     newest = await _version(connection, tenant_id, template.name, template.latest_version)
     version = next_version(template.content, newest, template.latest_version)
     if version != template.latest_version:
-        await connection.execute(QUERIES["insert_version"], tenant_id, template.name, version, now)
-        await connection.execute(QUERIES["set_latest_version"], tenant_id, template.name, version)
+        await connection.execute(_SQL["insert_version"], tenant_id, template.name, version, now)
+        await connection.execute(_SQL["set_latest_version"], tenant_id, template.name, version)
     return version
 
 
 async def _version(
     source: Pool | Connection, tenant_id: str, name: str, version: int
 ) -> Content | None:
-    data = await source.fetchval(QUERIES["get_version"], tenant_id, name, version)
+    data = await source.fetchval(_SQL["get_version"], tenant_id, name, version)
     return None if data is None else content_from_bytes(data)
 
 

@@ -8,9 +8,11 @@ import asyncpg
 
 from libs.postgres.away import database
 from libs.postgres.pool import Pool
+from libs.postgres.queries import load_queries
 from services.template.domain.models import Content, Description, VersionKey
-from services.template.store.queries import QUERIES
 from services.template.wire.content import content_from_bytes
+
+_SQL = load_queries("services.template")
 
 
 class VersionStore:
@@ -22,7 +24,7 @@ class VersionStore:
     async def load(self, keys: Sequence[VersionKey]) -> dict[VersionKey, Content]:
         """Returns the contents of those versions that are published."""
         with database():
-            rows = await self._pool.fetch(QUERIES["load_versions"], *_columns(keys))
+            rows = await self._pool.fetch(_SQL["load_versions"], *_columns(keys))
         return {
             VersionKey(
                 tenant_id=row["tenant_id"], name=row["name"], version=row["version"]
@@ -33,7 +35,7 @@ class VersionStore:
     async def describe(self, keys: Sequence[VersionKey]) -> list[Description]:
         """Returns what is known of each, in their order; version 0 means the newest."""
         with database():
-            rows = await self._pool.fetch(QUERIES["describe_versions"], *_columns(keys))
+            rows = await self._pool.fetch(_SQL["describe_versions"], *_columns(keys))
         return [_description_from_row(row) for row in rows]
 
 

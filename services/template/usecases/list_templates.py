@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.template.domain.page import Page, PageRequest
+from libs.paging import Page, PageRequest
+from services.template.domain.models import Template
 from services.template.store.templates import TemplateStore
 
 
@@ -14,8 +15,7 @@ class ListTemplates:
 
     store: TemplateStore
 
-    async def __call__(self, tenant_id: str, request: PageRequest) -> Page:
+    async def __call__(self, tenant_id: str, request: PageRequest) -> Page[Template]:
         """Returns the page after the last name of the page before."""
-        # One more than asked for says whether there is a next page.
-        found = await self.store.list_after(tenant_id, request.after, request.size + 1)
-        return Page.cut(found, request.size)
+        found = await self.store.list_after(tenant_id, request.after, request.limit)
+        return Page.cut(found, request, key=lambda template: template.name)

@@ -14,6 +14,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from libs.errors import DependencyUnavailable
 from libs.identity.authenticator import CredentialInvalid
+from libs.paging import page_token_to_proto
 from services.access.store import Store
 from tests.integration.access.refusals import refusal
 from tests.integration.access.running import Running, tenant_admin
@@ -198,7 +199,13 @@ async def test_a_page_token_is_for_who_got_it(
     request = ListApiKeysRequest(page_size=1)
     page = await access.ListApiKeys(request, metadata=bearer(lister))
     stranger = await tenant_admin(running, "token-stranger")
-    for secret, token in ((stranger, page.next_page_token), (lister, "bm9uc2Vuc2U"), (lister, "ä")):
+    forged = page_token_to_proto("api_keys", "token-owner", "no-uuid")
+    for secret, token in (
+        (stranger, page.next_page_token),
+        (lister, "bm9uc2Vuc2U"),
+        (lister, "ä"),
+        (lister, forged),
+    ):
         request = ListApiKeysRequest(page_token=token)
         refused = await refusal(access.ListApiKeys(request, metadata=bearer(secret)))
         assert refused.code is grpc.StatusCode.INVALID_ARGUMENT

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
-from libs.errors import InvalidPageToken
 from services.preference.domain.models import (
     Category,
     CategoryClass,
@@ -18,11 +17,9 @@ from services.preference.domain.models import (
     Recipient,
     RecipientProfile,
 )
-from services.preference.domain.page import DEFAULT_PAGE_SIZE, Page, PageRequest
 from services.preference.domain.planning import Outcome, Reason
 from services.preference.wire import enums
 from services.preference.wire.category import category_to_proto, definition_from_proto
-from services.preference.wire.page_token import page_from_proto, page_token_to_proto
 from services.preference.wire.preference import change_from_proto, preference_to_proto
 from services.preference.wire.recipient import profile_from_proto, recipient_to_proto
 from tidings.common.v1 import channel_pb2, priority_pb2
@@ -116,32 +113,3 @@ def test_a_preference_goes_round(
 
 def test_no_choice_clears() -> None:
     assert change_from_proto(preference_service_pb2.Preference(category="a")).choice is None
-
-
-def test_a_page_token_goes_round() -> None:
-    token = page_token_to_proto("recipients", "acme", "älice")
-    assert page_from_proto("recipients", "acme", 7, token) == PageRequest(size=7, after="älice")
-    assert page_from_proto("recipients", "acme", 0, "").size == DEFAULT_PAGE_SIZE
-    assert page_token_to_proto("recipients", "acme", None) == ""
-
-
-@pytest.mark.parametrize(
-    ("listing", "tenant", "spoil"),
-    [
-        ("categories", "acme", ""),
-        ("recipients", "other", ""),
-        ("recipients", "acme", "A"),
-        ("recipients", "acme", "\u2603"),
-    ],
-)
-def test_a_page_token_is_for_its_own_list(listing: str, tenant: str, spoil: str) -> None:
-    token = page_token_to_proto("recipients", "acme", "alice") + spoil
-    with pytest.raises(InvalidPageToken):
-        page_from_proto(listing, tenant, 0, token)
-
-
-@pytest.mark.parametrize("found", [0, 1, 2, 3])
-def test_a_page_is_cut_where_the_next_begins(found: int) -> None:
-    page = Page.cut("abc"[:found], 2, key=str)
-    assert page.items == tuple("ab"[:found])
-    assert page.last_key == ("b" if found == 3 else None)

@@ -1,4 +1,4 @@
-"""Contents, variables and page tokens on the wire."""
+"""Contents and variables on the wire."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import pytest
 from google.protobuf.json_format import ParseDict
 from google.protobuf.struct_pb2 import Struct, Value
 
-from libs.errors import InvalidPageToken
 from services.template.domain.models import Channel, Content, Variable
-from services.template.domain.page import PageRequest
 from services.template.wire.channel import CHANNEL_FROM_PROTO, CHANNEL_TO_PROTO
 from services.template.wire.content import content_from_bytes, content_to_bytes
-from services.template.wire.page_token import page_from_proto, page_token_to_proto
 from services.template.wire.variables import variables_from_bytes, variables_from_proto
 from tests.unit.template.contents import declared, email, in_app
 from tests.unit.template.rendering import render
@@ -72,30 +69,3 @@ def test_a_value_of_no_kind_is_none() -> None:
 def test_bytes_that_are_no_struct_are_none() -> None:
     assert variables_from_bytes(b"\xff") is None
     assert variables_from_bytes(b"") == {}
-
-
-def test_a_page_token_leads_back_to_its_name() -> None:
-    token = page_token_to_proto("acme", "order-shipped")
-    assert page_from_proto("acme", 10, token) == PageRequest(size=10, after="order-shipped")
-
-
-def test_the_first_page_has_no_token_and_the_last_gives_none() -> None:
-    assert page_from_proto("acme", 0, "") == PageRequest(size=50)
-    assert page_token_to_proto("acme", None) == ""
-
-
-@pytest.mark.parametrize(
-    "token",
-    [
-        "A",
-        "AAAA",
-        "ä",
-        "_____________",
-        page_token_to_proto("acme", "a") + "YQ",
-        page_token_to_proto("other", "a"),
-        page_token_to_proto("acme", "a\0"),
-    ],
-)
-def test_any_other_page_token_is_refused(token: str) -> None:
-    with pytest.raises(InvalidPageToken):
-        page_from_proto("acme", 10, token)

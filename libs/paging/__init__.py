@@ -1,0 +1,75 @@
+"""Pages of a list, by keyset, and the tokens that lead from one to the next.
+
+A token holds the key of the last item shown and is good for its listing and tenant only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from libs.errors import InvalidPageToken
+from libs.sealing import seal, unseal
+
+DEFAULT_PAGE_SIZE = 50
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRequest:
+    """Which page is wanted."""
+
+    size: int
+    after: str = ""
+    """Key of the last item of the page before; empty for the first page."""
+
+    @property
+    def limit(self) -> int:
+        """How many items to look for: one more than asked for says whether there is a next page."""
+        return self.size + 1
+
+    def after_uuid(self) -> UUID | None:
+        """Returns `after` where keys are UUIDs, None for the first page; raises InvalidPageToken."""
+        try:
+            return UUID(self.after) if self.after else None
+        except ValueError:
+            raise InvalidPageToken from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[Item]):
+    """Some items of a list."""
+
+    items: tuple[Item, ...]
+    last_key: str | None
+    """Where the next page goes on; None on the last page."""
+
+    @classmethod
+    def cut(
+        cls, found: Sequence[Item], request: PageRequest, *, key: Callable[[Item], str]
+    ) -> Page[Item]:
+        """Makes the wanted page of what a query for `request.limit` items has found."""
+        items = tuple(found[: request.size])
+        return cls(items=items, last_key=key(items[-1]) if len(found) > request.size else None)
+
+
+def page_from_proto(listing: str, tenant_id: str, page_size: int, page_token: str) -> PageRequest:
+    """Reads the paging fields of a request; raises InvalidPageToken."""
+    size = page_size or DEFAULT_PAGE_SIZE
+    if not page_token:
+        return PageRequest(size=size)
+    data = unseal(page_token, listing, tenant_id)
+    # Anyone can seal, and PostgreSQL takes no text with a zero in it.
+    if data is None or b"\0" in data:
+        raise InvalidPageToken
+    try:
+        return PageRequest(size=size, after=data.decode())
+    except UnicodeDecodeError:
+        raise InvalidPageToken from None
+
+
+def page_token_to_proto(listing: str, tenant_id: str, last_key: str | None) -> str:
+    """Returns the token of the next page, or '' after the last."""
+    return "" if last_key is None else seal(last_key.encode(), listing, tenant_id)

@@ -1,7 +1,0 @@
-"""The statements of preference."""
-
-from __future__ import annotations
-
-from libs.postgres.queries import load_queries
-
-QUERIES = load_queries("services.preference")

@@ -1,0 +1,86 @@
+"""Pages, and the tokens between them."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from libs.errors import InvalidPageToken
+from libs.paging import (
+    DEFAULT_PAGE_SIZE,
+    Page,
+    PageRequest,
+    page_from_proto,
+    page_token_to_proto,
+)
+from libs.sealing import seal
+
+KEY_ID = UUID("01980000-0000-7000-8000-000000000001")
+
+
+def token(last_key: str = "alice") -> str:
+    return page_token_to_proto("recipients", "acme", last_key)
+
+
+@pytest.mark.parametrize("key", ["a", "älice", "a" * 128])
+def test_a_page_token_leads_back_to_its_key(key: str) -> None:
+    page = page_from_proto("recipients", "acme", 7, token(key))
+    assert page == PageRequest(size=7, after=key)
+
+
+def test_the_first_page_has_no_token_and_the_last_gives_none() -> None:
+    page = page_from_proto("recipients", "acme", 0, "")
+    assert page == PageRequest(size=DEFAULT_PAGE_SIZE)
+    assert page.after_uuid() is None
+    assert page_token_to_proto("recipients", "acme", None) == ""
+
+
+@pytest.mark.parametrize(("listing", "tenant"), [("categories", "acme"), ("recipients", "other")])
+def test_a_page_token_is_for_its_own_list(listing: str, tenant: str) -> None:
+    with pytest.raises(InvalidPageToken):
+        page_from_proto(listing, tenant, 0, token())
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "A",
+        "AAAA",
+        "ä",
+        "\0",
+        "\udc80",
+        "_____________",
+        token()[:-1],
+        token() + "A",
+        token() + "AAAA",
+        token() + "=",
+        token() + "\u2603",
+        " " + token(),
+        token("a\0"),
+        seal(b"\xff", "recipients", "acme"),
+    ],
+)
+def test_any_other_page_token_is_refused(forged: str) -> None:
+    with pytest.raises(InvalidPageToken):
+        page_from_proto("recipients", "acme", 10, forged)
+
+
+def test_a_uuid_goes_round() -> None:
+    assert page_from_proto("recipients", "acme", 1, token(str(KEY_ID))).after_uuid() == KEY_ID
+
+
+@pytest.mark.parametrize("key", ["alice", f"{KEY_ID}0", "\u2603" * 32])
+def test_a_key_that_is_no_uuid_is_refused_where_keys_are(key: str) -> None:
+    page = page_from_proto("recipients", "acme", 1, token(key))
+    with pytest.raises(InvalidPageToken):
+        page.after_uuid()
+
+
+@pytest.mark.parametrize("found", [0, 1, 2, 3])
+def test_a_page_is_cut_where_the_next_begins(found: int) -> None:
+    wanted = PageRequest(size=2)
+    assert wanted.limit == 3
+    page = Page.cut("abc"[:found], wanted, key=str)
+    assert page.items == tuple("ab"[:found])
+    assert page.last_key == ("b" if found == 3 else None)
