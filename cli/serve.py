@@ -100,6 +100,8 @@ async def open_cluster(options: ServeOptions) -> AsyncIterator[Cluster]:
         draining = asyncio.Event()
         internal = Server(ClusterGate(parts.cluster_secret))
         internal_address = _bind(internal, options.internal_listen)
+        # After the services, which finish what is in hand by asking one another.
+        stack.push_async_callback(internal.stop, _GRACE_SECONDS)
         peers = await _open_peers(stack, parts.cluster_secret, internal_address, environ)
         gate = PublicGate(Authenticator(CredentialServiceStub(peers["access"])))
         public = Server(gate, max_request_bytes=MAX_REQUEST_BYTES)
@@ -149,7 +151,6 @@ async def _stop(host: Host) -> None:
     await host.public.drain()
     await host.public.stop(_GRACE_SECONDS)
     await host.loops.stop()
-    await host.internal.stop(_GRACE_SECONDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from libs.errors import DependencyUnavailable
 from libs.rpc.channel import ask
-from services.ingestion import wire
 from services.ingestion.domain.models import (
     CategoryDefaults,
     Fate,
@@ -20,6 +19,9 @@ from services.ingestion.domain.models import (
     Submission,
     TemplateDescription,
 )
+from services.ingestion.wire.plans import plan_from_proto, plan_task_to_proto
+from services.ingestion.wire.requests import category_from_proto, template_from_proto
+from services.ingestion.wire.stopping import delivery_to_cancel_to_proto, fate_from_proto
 from tidings.dispatch.v1.delivery_pb2 import Delivery
 from tidings.internal.dispatch.v1.ledger_service_pb2 import (
     CancelDeliveriesRequest,
@@ -83,7 +85,7 @@ class TemplateCatalog:
         if len(self._known) > _MAX_KNOWN:
             self._known.clear()
         for key, description in zip(keys, response.descriptions, strict=True):
-            self._known[key] = (self._monotonic(), wire.template_from_proto(description))
+            self._known[key] = (self._monotonic(), template_from_proto(description))
 
     def _is_known(self, key: TemplateKey, seconds: float) -> bool:
         known = self._known.get(key)
@@ -127,15 +129,15 @@ class Planner:
         for key, result in zip(keys, response.results, strict=True):
             defaults = None
             if result.HasField("category"):
-                defaults = self._categories[key] = wire.category_from_proto(result.category)
+                defaults = self._categories[key] = category_from_proto(result.category)
             answers.append((result.recipient_known, defaults))
         return answers
 
     async def plan(self, notifications: Sequence[Notification]) -> list[Plan]:
         """Returns a plan per notification; raises DependencyUnavailable."""
-        request = PlanDeliveriesRequest(tasks=map(wire.plan_task_to_proto, notifications))
+        request = PlanDeliveriesRequest(tasks=map(plan_task_to_proto, notifications))
         response = await ask("preference", self._stub.PlanDeliveries(request))
-        return [wire.plan_from_proto(plan) for plan in response.plans]
+        return [plan_from_proto(plan) for plan in response.plans]
 
 
 class Ledger:
@@ -161,10 +163,10 @@ class Ledger:
         for start in range(0, len(deliveries), _CANCEL):
             request = CancelDeliveriesRequest(
                 deliveries=(
-                    wire.delivery_to_cancel_to_proto(*delivery)
+                    delivery_to_cancel_to_proto(*delivery)
                     for delivery in deliveries[start : start + _CANCEL]
                 )
             )
             response = await ask("dispatch", self._stub.CancelDeliveries(request))
-            fates += [wire.fate_from_proto(fate) for fate in response.fates]
+            fates += [fate_from_proto(fate) for fate in response.fates]
         return fates

@@ -8,8 +8,8 @@ import logging
 from libs.failpoints import failpoint
 from libs.messaging.broker import Broker, Received
 from libs.messaging.topology import CLAIMED_QUEUE
-from services.ingestion import wire
 from services.ingestion.usecases.finish_claimed import FinishClaimed
+from services.ingestion.wire.messages import claimed_outbox_ids
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class ClaimsConsumer:
 
     async def _handle(self, received: Received) -> None:
         try:
-            outbox_ids = wire.claimed_outbox_ids(received.message.body)
+            outbox_ids = claimed_outbox_ids(received.message.body)
         except ValueError:
             _log.exception("event_unreadable")
             await received.reject(requeue=False)

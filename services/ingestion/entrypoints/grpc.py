@@ -14,10 +14,11 @@ from libs.identity.caller import current_caller
 from libs.rpc.status import status_of
 from libs.rpc.validation import validate
 from libs.trace import continue_or_begin
-from services.ingestion import wire
 from services.ingestion.domain.models import Answer, Submission
 from services.ingestion.usecases.cancel_notification import CancelNotification
 from services.ingestion.usecases.get_notification import GetNotification
+from services.ingestion.wire.requests import answer_to_proto, submission_from_proto
+from services.ingestion.wire.stopping import cancellation_to_proto
 from tidings.ingestion.v1 import ingestion_service_pb2 as messages
 from tidings.ingestion.v1.ingestion_service_pb2_grpc import IngestionServiceServicer
 
@@ -44,12 +45,12 @@ class IngestionServicer(IngestionServiceServicer):
         self, request: messages.SendNotificationRequest, context: Context
     ) -> messages.SendNotificationResponse:
         """See the contract."""
-        submission = wire.submission_from_proto(
+        submission = submission_from_proto(
             request,
             tenant_id=current_caller().tenant_id,
             traceparent=continue_or_begin(_metadata(context, "traceparent")),
         )
-        return wire.answer_to_proto(await self._admission.submit(submission))
+        return answer_to_proto(await self._admission.submit(submission))
 
     async def SendNotifications(
         self, request: messages.SendNotificationsRequest, context: Context
@@ -82,9 +83,7 @@ class IngestionServicer(IngestionServiceServicer):
                 )
             case _:
                 notification_id = UUID(request.notification_id)
-        return wire.cancellation_to_proto(
-            *await self._cancel_notification(tenant_id, notification_id)
-        )
+        return cancellation_to_proto(*await self._cancel_notification(tenant_id, notification_id))
 
     async def GetNotification(
         self, request: messages.GetNotificationRequest, context: Context
@@ -103,7 +102,7 @@ def _submission_or_error(
         validate(entry)
     except TidingsError as error:
         return error
-    return wire.submission_from_proto(
+    return submission_from_proto(
         entry,
         tenant_id=current_caller().tenant_id,
         traceparent=continue_or_begin(traceparent),
@@ -112,7 +111,7 @@ def _submission_or_error(
 
 def _result(answer: Answer | BaseException) -> messages.SendResult:
     if isinstance(answer, Answer):
-        return messages.SendResult(accepted=wire.answer_to_proto(answer))
+        return messages.SendResult(accepted=answer_to_proto(answer))
     request_id = str(uuid4())
     if not isinstance(answer, TidingsError):
         _log.error("entry_failed", exc_info=answer, extra={"request_id": request_id})

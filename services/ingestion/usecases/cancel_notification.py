@@ -5,7 +5,6 @@ from __future__ import annotations
 from uuid import UUID
 
 from libs.errors import DependencyUnavailable
-from services.ingestion import wire
 from services.ingestion.domain.delivery_ids import id_of_planned
 from services.ingestion.domain.errors import NotificationUnknown
 from services.ingestion.domain.models import (
@@ -17,6 +16,7 @@ from services.ingestion.domain.models import (
 from services.ingestion.store.notifications import NotificationStore
 from services.ingestion.store.stopping import StoppingStore
 from services.ingestion.usecases.stop_deliveries import StopDeliveries
+from services.ingestion.wire.plans import planned_deliveries
 
 
 class CancelNotification:
@@ -75,6 +75,6 @@ class CancelNotification:
                     channel=planned.channel,
                     fate=Fate.IN_FLIGHT,
                 )
-                for planned in wire.planned_deliveries(plan.plan)
+                for planned in planned_deliveries(plan.plan)
             ]
         return cancelled, fates

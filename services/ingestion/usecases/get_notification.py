@@ -5,11 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 from libs.errors import DependencyUnavailable
-from services.ingestion import wire
 from services.ingestion.clients import Ledger
 from services.ingestion.domain.errors import NotificationUnknown
 from services.ingestion.domain.models import NotificationState
 from services.ingestion.store.notifications import NotificationStore
+from services.ingestion.wire.reading import notification_to_proto, queued_deliveries
 from tidings.dispatch.v1.delivery_pb2 import Delivery
 from tidings.ingestion.v1.notification_pb2 import Notification
 
@@ -34,5 +34,5 @@ class GetNotification:
             complete = False
         queued: list[Delivery] = []
         if complete and stored.state is NotificationState.PLANNED:
-            queued = wire.queued_deliveries(stored, claimed)
-        return wire.notification_to_proto(stored, [*claimed, *queued], complete=complete)
+            queued = queued_deliveries(stored, claimed)
+        return notification_to_proto(stored, [*claimed, *queued], complete=complete)

@@ -14,7 +14,6 @@ from libs.errors import DependencyUnavailable
 from libs.failpoints import failpoint
 from libs.postgres.pool import Pool
 from libs.postgres.transaction import Connection, in_transaction
-from services.ingestion import wire
 from services.ingestion.clients import Planner
 from services.ingestion.domain.credit import split_by_credit
 from services.ingestion.domain.delivery_ids import id_of_planned
@@ -29,6 +28,7 @@ from services.ingestion.store.notifications import NotificationStore
 from services.ingestion.store.plans import PlanStore
 from services.ingestion.usecases.hand_over import HandOver
 from services.ingestion.usecases.publish_deliveries import PublishDeliveries
+from services.ingestion.wire.messages import delivery_batch_to_proto, delivery_task_to_proto
 
 _log = logging.getLogger(__name__)
 
@@ -144,7 +144,7 @@ class PlanNotifications:
             while chunk := list(islice(remaining, BATCH)):
                 outbox_id = mint_uuid7(self._clock.now())
                 tasks = [
-                    wire.delivery_task_to_proto(n, delivery, _id_of(n, delivery))
+                    delivery_task_to_proto(n, delivery, _id_of(n, delivery))
                     for n, delivery in chunk
                 ]
                 yield OutboxMessage(
@@ -153,9 +153,7 @@ class PlanNotifications:
                     channel=channel,
                     priority=priority,
                     delivery_count=len(chunk),
-                    payload=wire.delivery_batch_to_proto(
-                        outbox_id, tenant_id, channel, priority, tasks
-                    ),
+                    payload=delivery_batch_to_proto(outbox_id, tenant_id, channel, priority, tasks),
                 )
 
 

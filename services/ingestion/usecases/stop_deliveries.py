@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from libs.errors import DependencyUnavailable
-from services.ingestion import wire
 from services.ingestion.clients import Ledger
 from services.ingestion.domain.delivery_ids import id_of_planned
 from services.ingestion.domain.models import Fate, StoppedDelivery, StoppedPlan
 from services.ingestion.domain.stopping import left_for_good
 from services.ingestion.store.stopping import StoppingStore
 from services.ingestion.usecases.hand_over import HandOver
+from services.ingestion.wire.plans import planned_deliveries
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class StopDeliveries:
         wanted = [
             (plan, planned, id_of_planned(plan.notification_id, plan.revision, planned))
             for plan in plans
-            for planned in wire.planned_deliveries(plan.plan)
+            for planned in planned_deliveries(plan.plan)
         ]
         fates = await self._ledger.cancel(wanted) if wanted else []
         found: dict[tuple[UUID, int], list[StoppedDelivery]] = defaultdict(list)
