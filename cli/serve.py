@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import signal
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -94,6 +95,8 @@ async def open_cluster(options: ServeOptions) -> AsyncIterator[Cluster]:
     names = options.services or SERVICE_NAMES
     environ = dict(options.environ)
     _refuse_lonely_part(names, environ)
+    # Known before anything is started.
+    _refuse_taken(options.listen)
     async with AsyncExitStack() as stack:
         parts = await _open_parts(stack, options, environ)
         loops = Loops()
@@ -235,6 +238,16 @@ def _refuse_lonely_part(names: tuple[str, ...], environ: Mapping[str, str]) -> N
 
 def _address_key(name: str) -> str:
     return f"TIDINGS_{name.upper()}_ADDRESS"
+
+
+def _refuse_taken(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_server((host, int(port))).close()
+    except ValueError:
+        raise SettingError(f"{address!r} is no address; write host:port") from None
+    except OSError:
+        raise AddressTaken(address) from None
 
 
 def _bind(server: Server, address: str) -> str:

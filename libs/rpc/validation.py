@@ -8,6 +8,7 @@ import protovalidate
 from google.protobuf.message import Message
 
 from libs.errors import Cause, FieldViolation, TidingsError
+from libs.rpc.patterns import in_words
 
 
 class InvalidFields(TidingsError):
@@ -25,7 +26,7 @@ class InvalidFields(TidingsError):
 def validate(request: Message) -> None:
     """Raises InvalidFields with one violation per broken rule."""
     violations = [
-        FieldViolation(_field_path(violation.proto), violation.proto.message)
+        FieldViolation(_field_path(violation.proto), in_words(violation.proto.message))
         for violation in protovalidate.collect_violations(request)
     ]
     if violations:

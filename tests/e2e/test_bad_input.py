@@ -82,7 +82,7 @@ def variables(values: Mapping[str, float]) -> TemplateReference:
             lambda r: r.metadata.update({"a key": "x"}),
             "INVALID_FIELD",
             ['metadata["a key"]'],
-            "pattern",
+            "must be 1 to 64 letters",
         ),
         (
             lambda r: setattr(r, "recipient_id", "nobody"),
