@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import grpc
+from google.rpc.status_pb2 import Status
 
-from cli.status_details import StatusDetails, read_details
+from cli.status_details import StatusDetails, details_of, read_details
 from libs.errors import FieldViolation
 
 REFUSED = 1
 MISUSED = 2
 UNREACHABLE = 3
+
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 _HINTS = {
     "CREDENTIAL_MISSING": "give --api-key, set TIDINGS_API_KEY, or work in the directory of `tidings run`",
@@ -137,6 +140,12 @@ def from_rpc(error: grpc.aio.AioRpcError, address: str) -> CommandError:
                 f"the server at {address} did not answer in time", hint="try again in a moment"
             )
     return Refused(code, message, details)
+
+
+def from_status(status: Status) -> Refused:
+    """Returns the refusal of one entry, which came in an answer."""
+    code = _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
+    return Refused(code, status.message, details_of(status))
 
 
 def _unreachable(address: str, message: str) -> Unreachable:

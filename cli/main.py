@@ -8,12 +8,14 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-#: Each lies in `cli.commands` under its own name.
+#: Each lies in `cli.commands` under its own name, with underscores.
 COMMANDS = {
     "run": "Run everything here, with demo data, and show a notification arrive.",
     "demo": "Show a notification arrive in a cluster of its own, and take it down again.",
     "serve": "Serve all services, or some.",
     "send": "Notify a recipient.",
+    "send-file": "Notify many: a request per line of a file.",
+    "cancel": "Stop what of a notification has not left yet.",
     "get": "Show a notification and what became of it.",
     "watch": "Show a recipient's inbox as it changes.",
     "inbox": "List and mark a recipient's inbox.",
@@ -21,6 +23,7 @@ COMMANDS = {
     "categories": "What notifications are about.",
     "preferences": "What recipients want.",
     "templates": "What notifications say.",
+    "dead-letters": "What could not be worked on.",
     "keys": "API keys of services.",
     "tokens": "Short-lived credentials of recipients' apps.",
     "tenants": "Tenants, for the cluster's operator.",
@@ -46,7 +49,7 @@ class LazyCommands(TyperGroup):
         name, known, rest = super().resolve_command(ctx, args)
         if name is None or known is None:
             return name, known, rest
-        module = importlib.import_module(f"cli.commands.{name}")
+        module = importlib.import_module(f"cli.commands.{name.replace('-', '_')}")
         loaded = typer.main.get_command(module.app)
         loaded.name = name
         return name, loaded, rest

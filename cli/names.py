@@ -12,8 +12,10 @@ from libs.rpc.rules import scope_name as _scope_name
 from tidings.common.v1.authorization_pb2 import Scope
 from tidings.common.v1.channel_pb2 import Channel
 from tidings.common.v1.priority_pb2 import Priority
+from tidings.dispatch.v1.dead_letter_service_pb2 import DeadLetterReason
 from tidings.dispatch.v1.delivery_pb2 import AttemptOutcome, DeliveryState
 from tidings.inbox.v1.inbox_stream_service_pb2 import ClosingReason, ResyncReason
+from tidings.ingestion.v1.ingestion_service_pb2 import CancellationResult
 from tidings.ingestion.v1.notification_pb2 import NotificationState
 from tidings.preference.v1.category_service_pb2 import CategoryClass, Guarantee
 from tidings.preference.v1.channel_decision_pb2 import ChannelDecisionReason
@@ -84,6 +86,8 @@ GUARANTEES = EnumNames(Guarantee, "guarantee")
 NOTIFICATION_STATES = EnumNames(NotificationState, "state")
 DELIVERY_STATES = EnumNames(DeliveryState, "state")
 OUTCOMES = EnumNames(AttemptOutcome, "outcome")
+CANCELLATION_RESULTS = EnumNames(CancellationResult, "result")
+DEAD_LETTER_REASONS = EnumNames(DeadLetterReason, "reason")
 DECISION_REASONS = EnumNames(ChannelDecisionReason, "decision")
 CLOSING_REASONS = EnumNames(ClosingReason, "reason")
 RESYNC_REASONS = EnumNames(ResyncReason, "reason")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 
@@ -103,6 +104,32 @@ class Output:
         """Tells people something beside the answer, on stderr; programs are spared it."""
         if not self.is_json:
             self._notes.print(Text(plain(sentence), style="dim"), soft_wrap=True)
+
+    @contextmanager
+    def progress(self, total: int | None) -> Iterator[Callable[[int], None]]:
+        """Draws a bar on a terminal, below what is printed meanwhile; gives what moves it on.
+
+        Without a total it only shows that something goes on.
+        """
+        from rich.progress import Progress  # slow to import, and most commands do without
+
+        console = self.console if self.console.is_terminal else self._notes
+        notes = self._notes
+        if notes.is_terminal:
+            # Two consoles on one terminal would write into one another's lines.
+            self._notes = console
+        try:
+            with Progress(
+                console=console,
+                transient=True,
+                disable=not console.is_terminal,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            ) as bar:
+                task = bar.add_task("sending", total=total)
+                yield lambda steps: bar.advance(task, steps)
+        finally:
+            self._notes = notes
 
     def error(self, error: CommandError) -> None:
         """Prints what ended the command, on stderr."""

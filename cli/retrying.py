@@ -38,34 +38,46 @@ def may_pass(error: CommandError) -> bool:
     return isinstance(error, Unreachable)
 
 
+class Pauses:
+    """How long to wait between tries: longer each time, and never less than was asked for."""
+
+    def __init__(self) -> None:
+        self._longest = _FIRST_PAUSE
+
+    def after(self, *errors: CommandError) -> float:
+        """Returns the seconds to wait after a try that ended so."""
+        asked = [error.details.retry_after or 0.0 for error in errors if isinstance(error, Refused)]
+        drawn = random.uniform(0, self._longest)
+        self._longest = min(self._longest * 2, _LONGEST_PAUSE)
+        return max(asked, default=0.0) + drawn
+
+
 async def ask_again(
     session: Session,
     method: grpc.aio.UnaryUnaryMultiCallable[Request, Response],
     request: Request,
     *,
     within: float,
+    each: float = _TRY_SECONDS,
 ) -> Response:
-    """Calls until an answer, a refusal that will not pass, or `within` seconds are over."""
+    """Calls until an answer, a refusal that will not pass, or `within` seconds are over.
+
+    Each try takes at most `each` seconds.
+    """
     deadline = time.monotonic() + within
-    pause = _FIRST_PAUSE
+    pauses = Pauses()
     told = False
     while True:
         remaining = max(deadline - time.monotonic(), 0.05)
         try:
-            return await session.ask(method, request, timeout=min(_TRY_SECONDS, remaining))
+            return await session.ask(method, request, timeout=min(each, remaining))
         except (Refused, Unreachable) as error:
             if not may_pass(error):
                 raise
-            delay = _delay(error, pause)
+            delay = pauses.after(error)
             if time.monotonic() + delay >= deadline:
                 raise
             if not told:
                 session.output.note(f"{error.sentence}; trying for {within:g} s")
                 told = True
         await asyncio.sleep(delay)
-        pause = min(pause * 2, _LONGEST_PAUSE)
-
-
-def _delay(error: CommandError, pause: float) -> float:
-    asked = error.details.retry_after if isinstance(error, Refused) else None
-    return (asked or 0.0) + random.uniform(0, pause)

@@ -36,10 +36,17 @@ def read_details(error: grpc.aio.AioRpcError) -> StatusDetails:
     return StatusDetails()
 
 
+def details_of(status: status_pb2.Status) -> StatusDetails:
+    """Returns the details of an error that came in an answer; empty ones when it has none."""
+    try:
+        return _collect(list(status.details))
+    except DecodeError:
+        return StatusDetails()
+
+
 def _parse(trailer: bytes) -> StatusDetails:
     try:
-        status = status_pb2.Status.FromString(trailer)
-        return _collect(list(status.details))
+        return details_of(status_pb2.Status.FromString(trailer))
     except DecodeError:
         return StatusDetails()
 

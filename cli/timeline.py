@@ -44,6 +44,8 @@ class Lane:
 
     channel: str
     endpoint: str
+    revision: int
+    """Of the notification, if it is not the last one; else 0."""
     state: str
     detail: str
     tone: Tone
@@ -115,7 +117,10 @@ def read_timeline(notification: Notification) -> Timeline:
     """Returns the timeline of a notification as the server tells it."""
     clock = _Clock(notification.accept_time)
     stages = tuple(_first_stages(notification, clock))
-    lanes = tuple(_lane(delivery, stages[-1].end, clock) for delivery in notification.deliveries)
+    lanes = tuple(
+        _lane(delivery, notification.revision, stages[-1].end, clock)
+        for delivery in notification.deliveries
+    )
     moments = [stage.end for stage in stages]
     moments += [stage.end for lane in lanes for stage in lane.stages]
     return Timeline(
@@ -152,10 +157,11 @@ def _first_stages(notification: Notification, clock: _Clock) -> Iterator[Stage]:
         yield Stage(label="planned", start=0.0, end=clock.offset(notification.plan_time))
 
 
-def _lane(delivery: Delivery, planned: float, clock: _Clock) -> Lane:
+def _lane(delivery: Delivery, newest: int, planned: float, clock: _Clock) -> Lane:
     return Lane(
         channel=CHANNELS.name(delivery.channel),
         endpoint=delivery.endpoint,
+        revision=delivery.revision if delivery.revision < newest else 0,
         state=DELIVERY_STATES.name(delivery.state),
         detail=delivery.detail,
         tone=_DELIVERY_TONES.get(DELIVERY_STATES.name(delivery.state), Tone.OPEN),

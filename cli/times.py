@@ -1,10 +1,39 @@
-"""Moments and spans as people read them."""
+"""Moments and spans as people write and read them."""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
+import typer
 from google.protobuf.timestamp_pb2 import Timestamp
+
+from cli.durations import parse_duration
+
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?")
+_FROM_NOW = re.compile(r"IN\s+")
+
+
+def parse_moment(text: str) -> Timestamp:
+    """Returns the moment of RFC 3339, or of a span from now; raises a usage error otherwise."""
+    written = text.strip().upper()
+    moment = Timestamp()
+    if match := _RFC_3339.fullmatch(written):
+        if match[2] is None:
+            raise typer.BadParameter(f"{text!r} has no zone; add Z for UTC, or such as +01:00")
+        try:
+            moment.FromDatetime(datetime.fromisoformat(written).astimezone(UTC))
+        except (ValueError, OverflowError):
+            raise typer.BadParameter(f"{text!r} is no time that there is") from None
+        return moment
+    try:
+        span = parse_duration(_FROM_NOW.sub("", written, count=1))
+    except typer.BadParameter:
+        raise typer.BadParameter(
+            f"{text!r} is no time; write 2026-10-30T09:00:00Z, or a span from now such as 15m"
+        ) from None
+    moment.FromDatetime(datetime.now(UTC) + span)
+    return moment
 
 
 def to_datetime(moment: Timestamp) -> datetime:

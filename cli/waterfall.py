@@ -87,6 +87,11 @@ def _head(notification: Notification, timeline: Timeline) -> Iterator[Text]:
         ("priority", PRIORITIES.name(notification.priority)),
         ("channels", CHANNELS.names(notification.channels) or "as preferred"),
         ("accepted", show_time(notification.accept_time)),
+        (
+            "send at",
+            show_time(notification.send_time) if notification.HasField("send_time") else "",
+        ),
+        ("collapse", notification.collapse_key),
         ("revision", str(notification.revision) if notification.revision > 1 else ""),
         ("trace", notification.trace_id),
         *sorted(notification.metadata.items()),
@@ -98,7 +103,10 @@ def _head(notification: Notification, timeline: Timeline) -> Iterator[Text]:
 
 def _lane_lines(lane: Lane, scale: _Scale) -> Iterator[Text]:
     yield Text.assemble(
-        (lane.channel, "bold"), f"  {plain(lane.endpoint)}  ", (lane.state, _STYLES[lane.tone])
+        (lane.channel, "bold"),
+        f"  {plain(lane.endpoint)}  ",
+        (lane.state, _STYLES[lane.tone]),
+        (f"  (of revision {lane.revision})" if lane.revision else "", "dim"),
     )
     for stage in lane.stages:
         yield from _stage_lines(stage, scale)

@@ -11,7 +11,7 @@ import typer
 
 from cli.command import reporting
 from cli.commands.serve import DataDirectoryOption, ListenOption
-from cli.errors import CommandError
+from cli.errors import REFUSED, CommandError
 from cli.hosting import Interrupts, hosting, log_to_stderr, run_loop
 from cli.output import Output
 
@@ -28,7 +28,8 @@ def run(
 ) -> None:
     """Run everything here, with demo data, and show a notification arrive.
 
-    Stays up until Ctrl-C. The data stays too; the next run goes on with it.
+    Stays up until Ctrl-C. The data stays too; the next run goes on with it. The exit code is 0
+    only when the notification was seen to arrive.
     """
     log_to_stderr(logging.WARNING)
     output = Output()
@@ -46,6 +47,7 @@ async def _run(output: Output, data_directory: Path, listen: str) -> int:
     began = time.monotonic()
     output.note(f"starting on {data_directory}")
     options = ServeOptions(data_directory=data_directory, listen=listen)
+    code = 0
     with Interrupts() as interrupts:
         try:
             async with hosting(options) as cluster:
@@ -59,10 +61,10 @@ async def _run(output: Output, data_directory: Path, listen: str) -> int:
                 except CommandError as error:
                     # Up it is all the same, and being up helps to find out.
                     output.error(error)
-                    notification_id = None
+                    notification_id, code = None, REFUSED
                 tell_next(output, cluster.public_address, file, notification_id)
                 await interrupts.hold()
                 output.note("stopping")
         except asyncio.CancelledError:
             return _INTERRUPTED
-    return 0
+    return code

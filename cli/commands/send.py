@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any
 from uuid import uuid4
 
 import typer
 from google.protobuf.struct_pb2 import Struct
+from google.protobuf.timestamp_pb2 import Timestamp
 
+from cli.acceptance import describe
 from cli.command import command
+from cli.durations import parse_duration, to_proto
 from cli.errors import CommandError, Misused
-from cli.names import CHANNELS, NOTIFICATION_STATES, PRIORITIES
+from cli.names import CHANNELS, PRIORITIES
 from cli.output import Output
 from cli.retrying import ask_again, may_pass
 from cli.session import Session
-from cli.times import show_local_clock
+from cli.times import parse_moment, show_local_clock
 from cli.variables import parse_pairs, parse_variables
 from tidings.common.v1.channel_pb2 import Channel
 from tidings.common.v1.priority_pb2 import Priority
@@ -24,6 +28,7 @@ from tidings.ingestion.v1.ingestion_service_pb2 import (
     TemplateReference,
 )
 from tidings.ingestion.v1.ingestion_service_pb2_grpc import IngestionServiceStub
+from tidings.ingestion.v1.notification_pb2 import NotificationState
 
 app = typer.Typer(add_completion=False)
 
@@ -77,6 +82,31 @@ async def send(
         str | None,
         typer.Option(metavar="ID", help="Repeating it repeats the answer, not the sending."),
     ] = None,
+    at: Annotated[
+        Timestamp | None,
+        typer.Option(
+            parser=parse_moment,
+            metavar="TIME",
+            show_default="at once",
+            help="Not before then: 2026-10-30T09:00:00Z, or a span from now such as 15m.",
+        ),
+    ] = None,
+    ttl: Annotated[
+        timedelta | None,
+        typer.Option(
+            parser=parse_duration,
+            metavar="SPAN",
+            show_default="the category's",
+            help="How long it is worth delivering, such as 12h.",
+        ),
+    ] = None,
+    collapse_key: Annotated[
+        str,
+        typer.Option(
+            metavar="KEY",
+            help="What it is the latest word on; it amends an earlier one of the same key.",
+        ),
+    ] = "",
     within: Annotated[
         float, typer.Option(metavar="SECONDS", min=0.1, help="Try again that long.")
     ] = 10.0,
@@ -90,6 +120,9 @@ async def send(
         channels=channel or [],
         priority=priority or Priority.PRIORITY_UNSPECIFIED,
         metadata=parse_pairs(meta or [], "--meta"),
+        send_time=at,
+        ttl=None if ttl is None else to_proto(ttl),
+        collapse_key=collapse_key,
     )
     if variables := parse_variables(var or [], string or []):
         request.template.variables.CopyFrom(_struct(variables))
@@ -98,11 +131,9 @@ async def send(
         response = await ask_again(session, stub.SendNotification, request, within=within)
     except CommandError as error:
         if may_pass(error):
-            error.hint = (
-                f"repeat it with --request-id {request.request_id}; it is not sent twice then"
-            )
+            error.hint = f"repeat it with {_same(request)}; it is not sent twice then"
         raise
-    session.output.answer(response, lambda: _show(session.output, response))
+    session.output.answer(response, lambda: _show(session.output, request, response))
 
 
 def _category_of(session: Session, template: str) -> str:
@@ -122,10 +153,19 @@ def _struct(variables: dict[str, Any]) -> Struct:
     return struct
 
 
-def _show(output: Output, response: SendNotificationResponse) -> None:
-    state = NOTIFICATION_STATES.name(response.state)
-    before = " (this request id was answered before)" if response.replayed else ""
-    output.line(f"{state} {response.notification_id}{before}")
-    if response.HasField("estimated_delivery_time") and not response.replayed:
+def _same(request: SendNotificationRequest) -> str:
+    """Options that make the same request again; a span from now would make another."""
+    same = f"--request-id {request.request_id}"
+    if request.HasField("send_time"):
+        same += f" --at {request.send_time.ToJsonString()}"
+    return same
+
+
+def _show(
+    output: Output, request: SendNotificationRequest, response: SendNotificationResponse
+) -> None:
+    output.line(describe(request, response))
+    soon = response.state != NotificationState.NOTIFICATION_STATE_SCHEDULED
+    if soon and response.HasField("estimated_delivery_time") and not response.replayed:
         output.note(f"expected at {show_local_clock(response.estimated_delivery_time)}")
     output.note(f"`tidings get {response.notification_id}` shows its way")

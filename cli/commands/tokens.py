@@ -18,7 +18,9 @@ from tidings.access.v1.access_service_pb2 import (
 )
 from tidings.access.v1.access_service_pb2_grpc import AccessServiceStub
 
-app = typer.Typer(no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="Short-lived credentials of recipients' apps.", no_args_is_help=True, add_completion=False
+)
 
 
 @app.callback()

@@ -66,7 +66,9 @@ def tell_next(output: Output, address: str, file: Path, notification_id: str | N
         output.line(f"  {_program()} {command}")
     if buf := _neighbour("buf"):
         # Reflection is on: any gRPC client that has it needs none of our files.
-        output.line(f"  {buf} curl --http2-prior-knowledge --list-methods http://{address}")
+        output.line(
+            f"  {buf} curl --protocol grpc --http2-prior-knowledge --list-methods http://{address}"
+        )
     output.line()
     output.line("Ctrl-C stops it.", "dim")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -11,18 +12,24 @@ from typing import Any
 
 import grpc
 import pytest
+from rich.console import Console
 
+from cli.commands.send import send
+from cli.output import Output, OutputFormat
+from cli.session import Settings, open_session
 from tests.e2e.cli.program import Program, Running
-from tests.support.api import Api, create_tenant
+from tests.support.api import CATEGORY, TEMPLATE, Api, create_tenant
 from tests.support.server import ServerProcess
+from tidings.common.v1.channel_pb2 import CHANNEL_IN_APP
 
 KILLS = 2
 PER_LIFE = 5
 
 
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
-    process = ServerProcess(tmp_path / "data", {})
+@pytest.fixture(scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerProcess]:
+    """Killed by every test here, and up again after each."""
+    process = ServerProcess(tmp_path_factory.mktemp("watch") / "data", {})
     await process.start()
     yield process
     await process.stop()
@@ -36,19 +43,21 @@ async def test_misses_nothing_and_shows_nothing_twice(
     async with grpc.aio.insecure_channel(server.public_address) as channel:
         await Api(channel, key).seed()
     program = Program(tmp_path, {"TIDINGS_ADDRESS": server.public_address, "TIDINGS_API_KEY": key})
+    settings = Settings(address=server.public_address, api_key=key)
     sent: list[str] = []
-    async with program.running("watch", "alice", "-o", "json") as watch:
-        await watch.until('"snapshot"')
+    with program.running("watch", "alice", "-o", "json") as watch:
+        await asyncio.to_thread(watch.until, '"snapshot"')
         for life in range(KILLS + 1):
             numbers = range(life * PER_LIFE, (life + 1) * PER_LIFE)
-            sending = asyncio.gather(*(_send(program, number) for number in numbers))
+            sending = asyncio.gather(*(_send(settings, number) for number in numbers))
             if life < KILLS:
-                await watch.until('"item"')
+                await asyncio.to_thread(watch.until, '"item"')
                 # In the middle of sending; each send comes through by itself.
                 await server.kill()
                 await server.start()
             sent += await sending
-        await _until_shown(watch, set(sent))
+            # So that the next life begins with a watch that is connected again.
+            await _until_shown(watch, set(sent))
 
     events = [json.loads(line) for line in watch.seen]
     shown = Counter(_shown(events))
@@ -65,28 +74,32 @@ async def test_misses_nothing_and_shows_nothing_twice(
 async def test_says_what_happens_in_words(server: ServerProcess, tmp_path: Path) -> None:
     key = await create_tenant(server.internal_address, server.cluster_secret)
     program = Program(tmp_path, {"TIDINGS_ADDRESS": server.public_address, "TIDINGS_API_KEY": key})
-    async with program.running("watch", "alice") as watch:
-        await watch.until("0 unread of 0")
+    with program.running("watch", "alice") as watch:
+        await asyncio.to_thread(watch.until, "0 unread of 0")
         await server.kill()
-        assert (await watch.line()).startswith("disconnected: ")
+        assert (await asyncio.to_thread(watch.line)).startswith("disconnected: ")
         await server.start()
-        assert await watch.line() == "reconnected, resumed"
-        assert await watch.interrupt() == 130
+        assert await asyncio.to_thread(watch.line) == "reconnected, resumed"
+        assert await asyncio.to_thread(watch.interrupt) == 130
 
 
-async def _send(program: Program, number: int) -> str:
-    ended = await program.ok(
-        "send", "--to", "alice", "--template", "order-shipped", "--category", "order.shipped",
-        "--channel", "in_app", "--var", f"order={number}", "--within", "60", "-o", "json",
-    )  # fmt: skip
-    notification_id: str = ended.document["notification_id"]
+async def _send(settings: Settings, number: int) -> str:
+    """What `tidings send` does, without a process for each."""
+    output, written = Output(OutputFormat.JSON), io.StringIO()
+    output.console = Console(file=written)
+    async with open_session(settings, output) as session:
+        await send(
+            session, to="alice", template=TEMPLATE, category=CATEGORY,
+            channel=[CHANNEL_IN_APP], var=[f"order={number}"], within=60,
+        )  # fmt: skip
+    notification_id: str = json.loads(written.getvalue())["notification_id"]
     return notification_id
 
 
 async def _until_shown(watch: Running, wanted: set[str]) -> None:
     async with asyncio.timeout(60):
         while not wanted <= set(_shown([json.loads(line) for line in watch.seen])):
-            await watch.line(within=60)
+            await asyncio.to_thread(watch.line)
 
 
 def _shown(events: list[dict[str, Any]]) -> list[str]:

@@ -46,6 +46,7 @@ def attempt(
 def email(state: DeliveryState.ValueType, *attempts: Attempt, detail: str = "") -> Delivery:
     return Delivery(
         channel=Channel.CHANNEL_EMAIL,
+        revision=1,
         endpoint="alice@example.com",
         state=state,
         detail=detail,
@@ -58,6 +59,7 @@ def email(state: DeliveryState.ValueType, *attempts: Attempt, detail: str = "") 
 def in_app(*, written: float | None = 24) -> Delivery:
     return Delivery(
         channel=Channel.CHANNEL_IN_APP,
+        revision=1,
         endpoint="alice",
         state=DeliveryState.DELIVERY_STATE_SENT,
         claim_time=at(12),

@@ -19,6 +19,7 @@ from tidings.access.v1 import access_service_pb2 as access
 from tidings.common.v1.authorization_pb2 import Scope
 from tidings.common.v1.channel_pb2 import Channel
 from tidings.common.v1.priority_pb2 import Priority
+from tidings.dispatch.v1 import dead_letter_service_pb2 as dead_letter
 from tidings.inbox.v1 import inbox_service_pb2 as inbox
 from tidings.inbox.v1.inbox_item_pb2 import InboxCounts
 from tidings.inbox.v1.inbox_stream_service_pb2 import ClosingReason
@@ -55,6 +56,51 @@ def test_send_carries_all_that_was_given(tidings: Run, server: FakeServer) -> No
     assert list(request.channels) == [Channel.CHANNEL_EMAIL, Channel.CHANNEL_IN_APP]
     assert request.priority == Priority.PRIORITY_HIGH
     assert dict(request.metadata) == {"shop": "corner"}
+
+
+def test_send_carries_when_how_long_and_what_it_is_the_latest_word_on(
+    tidings: Run, server: FakeServer
+) -> None:
+    scheduled = SendNotificationResponse(
+        notification_id="n1",
+        revision=1,
+        state=NotificationState.NOTIFICATION_STATE_SCHEDULED,
+        estimated_delivery_time=at(0),
+    )
+    server.on("SendNotification", scheduled)
+    result = tidings(
+        *SEND, "--at", "2026-10-30T10:41:03+01:00", "--ttl", "12h", "--collapse-key", "order-42"
+    )
+    assert result.stdout == "scheduled n1 for 2026-10-30 09:41:03 UTC\n"
+    # A time of day would mislead about another day.
+    assert "expected" not in result.stderr
+    (request,) = server.requests
+    assert request.send_time == at(0)
+    assert request.ttl == Duration(seconds=43_200)
+    assert request.collapse_key == "order-42"
+
+
+def test_send_leaves_unset_what_was_not_given(tidings: Run, server: FakeServer) -> None:
+    server.on("SendNotification", ACCEPTED)
+    tidings(*SEND)
+    (request,) = server.requests
+    assert not request.HasField("send_time")
+    assert not request.HasField("ttl")
+
+
+def test_send_says_that_it_amended(tidings: Run, server: FakeServer) -> None:
+    server.on(
+        "SendNotification",
+        SendNotificationResponse(
+            notification_id="n1",
+            revision=3,
+            state=NotificationState.NOTIFICATION_STATE_ACCEPTED,
+            replayed=True,
+        ),
+    )
+    assert tidings(*SEND).stdout == (
+        "accepted n1 (amended: revision 3) (this request id was answered before)\n"
+    )
 
 
 def test_send_prints_json_with_the_contracts_field_names(tidings: Run, server: FakeServer) -> None:
@@ -97,6 +143,14 @@ def test_send_gives_up_in_time_and_says_how_to_go_on(tidings: Run, server: FakeS
     result = tidings(*SEND, "--within", "0.3", "--request-id", "r1")
     assert result.exit_code == 1
     assert "--request-id r1" in result.stderr
+    assert "--at" not in result.stderr
+
+
+def test_repeating_by_hand_names_the_same_moment(tidings: Run, server: FakeServer) -> None:
+    server.on("SendNotification", AWAY)
+    result = tidings(*SEND, "--within", "0.3", "--request-id", "r1", "--at", "in 15m")
+    moment = server.requests[0].send_time.ToJsonString()
+    assert f"--request-id r1 --at {moment};" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -205,6 +259,40 @@ def test_preferences(
         "CATEGORY  CHANNEL  WANTED",
         "(every)   (every)  off",
     ]
+
+
+def test_dead_letters(tidings: Run, server: FakeServer) -> None:
+    letters = [
+        dead_letter.DeadLetter(
+            dead_letter_id="d1",
+            reason=dead_letter.DEAD_LETTER_REASON_POISON,
+            detail="died of it\n3 times",
+            delivery_id="v1",
+            notification_id="n1",
+            channel=Channel.CHANNEL_EMAIL,
+            body_size=321,
+            create_time=at(0),
+        ),
+        dead_letter.DeadLetter(
+            dead_letter_id="d2",
+            reason=dead_letter.DEAD_LETTER_REASON_UNREADABLE,
+            detail="not a message",
+            body_size=5,
+            create_time=at(0),
+        ),
+    ]
+    server.on(
+        "ListDeadLetters",
+        dead_letter.ListDeadLettersResponse(dead_letters=letters, next_page_token="more"),
+    )
+    result = tidings("dead-letters", "list", "--limit", "2")
+    assert result.stdout.splitlines() == [
+        "LETTER  TIME                     REASON      CHANNEL  NOTIFICATION  SIZE   DETAIL",
+        "d1      2026-10-30 09:41:03 UTC  poison      email    n1            321 B  died of it 3 times",
+        "d2      2026-10-30 09:41:03 UTC  unreadable  -        -             5 B    not a message",
+    ]
+    assert "--page-token more" in result.stderr
+    assert server.requests[0].page_size == 2
 
 
 def test_keys_prints_the_secret_and_nothing_else_on_stdout(

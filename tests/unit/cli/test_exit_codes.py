@@ -123,6 +123,16 @@ def test_text_of_others_cannot_steer_the_terminal(tidings: Run, server: FakeServ
         ("send", "--to", "alice", "--template", "t", "--category", "c", "--channel", "fax"),
         ("send", "--to", "alice", "--template", "t", "--category", "c", "--var", "order"),
         ("send", "--to", "alice", "--template", "t"),
+        ("send", "--to", "alice", "--template", "t", "--category", "c", "--at", "tomorrow"),
+        ("send", "--to", "alice", "--template", "t", "--category", "c", "--ttl", "long"),
+        ("send-file",),
+        ("send-file", "nowhere"),
+        ("cancel",),
+        ("cancel", "n1", "--request-id", "r1"),
+        ("cancel", "n1", "--collapse-key", "k"),
+        ("cancel", "--to", "alice"),
+        ("cancel", "--collapse-key", "k"),
+        ("cancel", "--request-id", "r1", "--to", "alice", "--collapse-key", "k"),
         ("categories", "put", "a", "--class", "urgent", "--channel", "email"),
         ("categories", "put", "a", "--class", "system", "--channel", "email", "--ttl", "soon"),
         ("keys", "create", "--scope", "everything"),
@@ -189,5 +199,5 @@ def test_the_key_comes_from_the_file_found_upward(
 def test_helps_about_everything(run: Run) -> None:
     result = run("--help")
     assert result.exit_code == 0
-    for name in ("run", "send", "watch", "tenants"):
+    for name in ("run", "send", "send-file", "cancel", "watch", "dead-letters", "tenants"):
         assert name in result.stdout

@@ -1,15 +1,15 @@
-"""Spans with the digits that matter."""
+"""Spans with the digits that matter, and moments as they are written."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import typer
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cli.durations import parse_duration, show_duration, to_proto
-from cli.times import show_milliseconds, show_time
+from cli.times import parse_moment, show_milliseconds, show_time
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,41 @@ def test_what_is_no_duration(text: str) -> None:
 @pytest.mark.parametrize("text", ["3d", "36h", "30m", "90s", "1.5s", "0s"])
 def test_durations_are_shown_as_they_are_written(text: str) -> None:
     assert show_duration(to_proto(parse_duration(text))) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-10-30T09:41:03Z", "2026-10-30T09:41:03Z"),
+        ("2026-10-30t09:41:03.25z", "2026-10-30T09:41:03.250Z"),
+        ("2026-10-30 09:41:03+05:30", "2026-10-30T04:11:03Z"),
+        (" 2024-02-29T00:00:00-01:00 ", "2024-02-29T01:00:00Z"),
+    ],
+)
+def test_moments(text: str, moment: str) -> None:
+    assert parse_moment(text).ToJsonString() == moment
+
+
+@pytest.mark.parametrize("text", ["15m", "in 15m", "IN  15M"])
+def test_moments_from_now(text: str) -> None:
+    before = datetime.now(UTC)
+    moment = parse_moment(text).ToDatetime(UTC)
+    assert before <= moment - timedelta(minutes=15) <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("2026-10-30T09:41:03", "has no zone"),
+        ("2026-02-30T09:41:03Z", "is no time that there is"),
+        ("0001-01-01T00:00:00+01:00", "is no time that there is"),
+        ("2026-10-30", "is no time; write"),
+        ("20261030T094103Z", "is no time; write"),
+        ("in", "is no time; write"),
+        ("in a while", "is no time; write"),
+        ("", "is no time; write"),
+    ],
+)
+def test_what_is_no_moment(text: str, complaint: str) -> None:
+    with pytest.raises(typer.BadParameter, match=complaint):
+        parse_moment(text)

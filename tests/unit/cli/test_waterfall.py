@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from cli.waterfall import draw
-from tests.unit.cli.notifications import attempt, email, in_app, notification
+from tests.unit.cli.notifications import ACCEPTED, at, attempt, email, in_app, notification
 from tidings.dispatch.v1.delivery_pb2 import AttemptOutcome, DeliveryState
 from tidings.ingestion.v1.notification_pb2 import Notification
 from tidings.preference.v1.channel_decision_pb2 import ChannelDecisionReason
@@ -101,3 +101,28 @@ def test_a_detail_is_shown_unless_the_provider_said_just_that() -> None:
 
 def test_says_when_a_part_was_away() -> None:
     assert "was away" in drawn(notification(complete=False))[-1]
+
+
+def test_says_when_it_was_to_be_sent_and_what_amended_it() -> None:
+    left = email(DeliveryState.DELIVERY_STATE_SENT, attempt(16, 40))
+    left.revision = 1
+    replaced = in_app()
+    replaced.revision = 2
+    amended = notification(left, replaced)
+    amended.revision = 2
+    amended.collapse_key = "order-42"
+    amended.send_time.CopyFrom(at(0))
+    lines = drawn(amended)
+    assert lines[7:10] == [
+        f"  send at   {ACCEPTED:%Y-%m-%d %H:%M:%S} UTC",
+        "  collapse  order-42",
+        "  revision  2",
+    ]
+    assert "email  alice@example.com  sent  (of revision 1)" in lines
+    assert "in_app  alice  sent" in lines
+
+
+def test_a_first_revision_at_once_needs_no_such_words() -> None:
+    words = "\n".join(drawn(the_usual()))
+    for absent in ("send at", "collapse", "revision"):
+        assert absent not in words
