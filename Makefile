@@ -2,7 +2,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup lock proto format check test test-fast run demo
+.PHONY: help setup lock proto format check test test-fast chaos chaos-mutants run demo
 
 help:  ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,12 @@ test: setup  ## all tests
 
 test-fast: setup  ## tests that need no server
 	@.venv/bin/pytest tests/unit tests/contract
+
+chaos: setup  ## faults of every kind under load, drawn from seeds (SEED=7 for one)
+	@.venv/bin/pytest -q tests/chaos && .venv/bin/python -m tests.chaos $(if $(SEED),--seed $(SEED))
+
+chaos-mutants: setup  ## broken versions of Tidings, each of which the faults must show
+	@.venv/bin/python -m tests.chaos --mutants
 
 run: setup  ## Tidings with everything it needs, in this terminal
 	@.venv/bin/tidings run

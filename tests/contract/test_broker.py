@@ -1,68 +1,45 @@
-"""What every broker must do, over each that ships. Order is promised by none."""
+"""What every broker must do, over each that ships. Order is promised by none.
+
+What only a broker of its own process can go through lies in `test_broker_failures.py`.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 
-import aio_pika
 import pytest
 
 from libs.messaging.broker import Broker, Message, Received, Unroutable
 from libs.messaging.memory import MemoryBroker
 from libs.messaging.rabbitmq import RabbitBroker
 from libs.messaging.topology import CLAIMED, CLAIMED_QUEUE, DELIVERIES, EVENTS, delivery_queue
+from tests.support.consumers import Collector, Holder, becomes
+from tests.support.rabbitmq import BrokerNode
 
 QUEUE = delivery_queue("email", "low")
 KEY = "email.low"
-AMQP_URL = os.environ.get("TIDINGS_TEST_AMQP_URL", "")
 
-BROKERS = [
-    "memory",
-    pytest.param(
-        "rabbitmq",
-        marks=[
-            pytest.mark.external_service,
-            pytest.mark.skipif(not AMQP_URL, reason="TIDINGS_TEST_AMQP_URL is not set"),
-        ],
-    ),
-]
+BROKERS = ["memory", pytest.param("rabbitmq", marks=pytest.mark.external_service)]
+
+
+@pytest.fixture
+def memory() -> Broker:
+    return MemoryBroker()
+
+
+@pytest.fixture
+async def rabbitmq(node: BrokerNode) -> AsyncIterator[Broker]:
+    opened = RabbitBroker(node.url, name="tidings-contract")
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture(params=BROKERS)
-async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
-    if request.param == "memory":
-        yield MemoryBroker()
-        return
-    rabbit = RabbitBroker(AMQP_URL, name="tidings-contract")
-    # The first publication declares the queues, which an earlier run may have left something in.
-    await rabbit.publish(DELIVERIES, KEY, Message(body=b"first"))
-    async with await aio_pika.connect(AMQP_URL) as connection, connection.channel() as channel:
-        for queue in (QUEUE, CLAIMED_QUEUE):
-            await (await channel.get_queue(queue)).purge()
-    yield rabbit
-    await rabbit.close()
-
-
-class Collector:
-    """A consumer that acknowledges, and lets a test wait for what it expects."""
-
-    def __init__(self) -> None:
-        self.bodies: list[bytes] = []
-        self._changed = asyncio.Event()
-
-    async def __call__(self, received: Received) -> None:
-        self.bodies.append(received.message.body)
-        await received.acknowledge()
-        self._changed.set()
-
-    async def until(self, count: int) -> list[bytes]:
-        async with asyncio.timeout(10):
-            while len(self.bodies) < count:
-                self._changed.clear()
-                await self._changed.wait()
-        return sorted(self.bodies)
+def broker(request: pytest.FixtureRequest) -> Broker:
+    # By name, so that RabbitMQ is started only for the tests that use it.
+    opened: Broker = request.getfixturevalue(request.param)
+    return opened
 
 
 async def test_what_is_published_arrives_with_its_headers(broker: Broker) -> None:
@@ -109,19 +86,80 @@ async def test_what_fails_is_delivered_again(broker: Broker) -> None:
 
 
 async def test_what_a_consumer_leaves_unsettled_goes_to_the_next(broker: Broker) -> None:
-    held = asyncio.Event()
-
-    async def hold(received: Received) -> None:
-        held.set()
-        await asyncio.Event().wait()
-
-    async with broker.consume(QUEUE, hold, prefetch=1):
-        await broker.publish(DELIVERIES, KEY, Message(body=b"kept"))
-        async with asyncio.timeout(10):
-            await held.wait()
+    holder = Holder()
+    async with broker.consume(QUEUE, holder, prefetch=3):
+        for body in (b"1", b"2", b"3"):
+            await broker.publish(DELIVERIES, KEY, Message(body=body))
+        await holder.until(3)
     collector = Collector()
     async with broker.consume(QUEUE, collector, prefetch=1):
-        assert await collector.until(1) == [b"kept"]
+        assert await collector.until(3) == [b"1", b"2", b"3"]
+    assert collector.redelivered == [True, True, True]
+
+
+async def test_a_consumer_that_left_gets_nothing_more(broker: Broker) -> None:
+    early, late = Collector(), Collector()
+    async with broker.consume(QUEUE, early, prefetch=1):
+        pass
+    await broker.publish(DELIVERIES, KEY, Message(body=b"one"))
+    async with broker.consume(QUEUE, late, prefetch=1):
+        assert await late.until(1) == [b"one"]
+    assert early.bodies == []
+
+
+async def test_what_is_given_back_comes_again(broker: Broker) -> None:
+    collector = Collector()
+    tries: list[bool] = []
+
+    async def give_back_once(received: Received) -> None:
+        tries.append(received.redelivered)
+        if len(tries) == 1:
+            await received.reject(requeue=True)
+        else:
+            await collector(received)
+
+    async with broker.consume(QUEUE, give_back_once, prefetch=1):
+        await broker.publish(DELIVERIES, KEY, Message(body=b"again", headers={"a": "b"}))
+        assert await collector.until(1) == [b"again"]
+    assert tries == [False, True]
+    assert collector.headers[0]["a"] == "b"
+
+
+async def test_what_is_rejected_for_good_does_not_come_again(broker: Broker) -> None:
+    collector = Collector()
+
+    async def refuse_the_bad(received: Received) -> None:
+        if received.message.body == b"bad":
+            await received.reject(requeue=False)
+        else:
+            await collector(received)
+
+    async with broker.consume(QUEUE, refuse_the_bad, prefetch=1):
+        for body in (b"bad", b"good 1", b"good 2"):
+            await broker.publish(DELIVERIES, KEY, Message(body=body))
+        assert await collector.until(2) == [b"good 1", b"good 2"]
+
+
+async def test_two_consumers_share_the_work(broker: Broker) -> None:
+    first, second = Collector(), Collector()
+    bodies = [f"{number:02}".encode() for number in range(40)]
+    async with (
+        broker.consume(QUEUE, first, prefetch=2),
+        broker.consume(QUEUE, second, prefetch=2),
+    ):
+        for body in bodies:
+            await broker.publish(DELIVERIES, KEY, Message(body=body))
+        await becomes(lambda: len(first.bodies) + len(second.bodies) == len(bodies))
+    assert sorted(first.bodies + second.bodies) == bodies
+
+
+async def test_a_publisher_that_is_cancelled_is_cancelled(broker: Broker) -> None:
+    """What a closing connection does to its futures must not be mistaken for this, nor this for that."""
+    publishing = asyncio.ensure_future(broker.publish(EVENTS, CLAIMED, Message(body=b"fact")))
+    await asyncio.sleep(0)
+    publishing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await publishing
 
 
 async def test_no_more_than_the_prefetch_are_in_hand(broker: Broker) -> None:

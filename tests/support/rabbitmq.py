@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from libs.embedded.ports import HOST, choose_port
+from libs.embedded.ports import HOST
+from tests.support.ports import free_port
 
 _SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 _READY_SECONDS = 60
@@ -47,10 +48,8 @@ class NoRabbitMQ(Exception):
     """There is no way to have a broker here; the text names all that there are."""
 
 
-class TestBroker(Protocol):
+class BrokerNode(Protocol):
     """A broker as tests see it."""
-
-    __test__ = False
 
     @property
     def url(self) -> str:
@@ -65,6 +64,12 @@ class TestBroker(Protocol):
 
     async def kill(self) -> None:
         """Kill -9."""
+
+    async def freeze(self) -> None:
+        """Stops it in its tracks: connections stay open and nothing answers."""
+
+    async def thaw(self) -> None:
+        """Lets it go on."""
 
     async def close_connections(self) -> None:
         """Has the broker close all connections."""
@@ -83,6 +88,13 @@ class NamedBroker:
     async def kill(self) -> None:
         """Refused."""
         raise NoRabbitMQ("the broker of TIDINGS_TEST_AMQP_URL is not ours to kill")
+
+    async def freeze(self) -> None:
+        """Refused."""
+        raise NoRabbitMQ("the broker of TIDINGS_TEST_AMQP_URL is not ours to stop")
+
+    async def thaw(self) -> None:
+        """It was never frozen."""
 
     async def close_connections(self) -> None:
         """Refused."""
@@ -103,8 +115,8 @@ class _Node:
 
     programs: _Programs
     folder: Path
-    port: int = field(default_factory=choose_port)
-    distribution_port: int = field(default_factory=choose_port)
+    port: int = field(default_factory=free_port)
+    distribution_port: int = field(default_factory=free_port)
     password: str = field(default_factory=lambda: secrets.token_hex(12))
     ours: bool = True
     process: subprocess.Popen[bytes] | None = None
@@ -116,18 +128,7 @@ class _Node:
 
     async def start(self) -> None:
         self._write_configuration()
-        log = (self.folder / "server.log").open("ab")
-        with log:
-            self.process = subprocess.Popen(
-                [str(self.programs.server / "sbin" / "rabbitmq-server")],
-                cwd=self.folder,
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                # A group of its own: killed as a whole, and deaf to the terminal's Ctrl-C.
-                start_new_session=True,
-            )
+        self.process = self._spawn()
         self.watcher = _kill_when_we_die(f"kill -s KILL -- -{self.process.pid}")
         await _until_ready(self.port, self._has_ended, str(self.folder / "server.log"))
 
@@ -141,6 +142,12 @@ class _Node:
             await _group_gone(self.process.pid)
             self.process = None
 
+    async def freeze(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    async def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
     async def close_connections(self) -> None:
         await self.control("close_all_connections", "closed by a test")
 
@@ -152,6 +159,23 @@ class _Node:
             *arguments,
             environment=self._environment(),
         )
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.process is not None:
+            os.killpg(self.process.pid, number)
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        with (self.folder / "server.log").open("ab") as log:
+            return subprocess.Popen(
+                [str(self.programs.server / "sbin" / "rabbitmq-server")],
+                cwd=self.folder,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # A group of its own: killed as a whole, and deaf to the terminal's Ctrl-C.
+                start_new_session=True,
+            )
 
     def _has_ended(self) -> bool:
         return self.process is None or self.process.poll() is not None
@@ -198,7 +222,7 @@ class _Container:
     """RabbitMQ in a container."""
 
     name: str = field(default_factory=lambda: f"tidings-test-{secrets.token_hex(6)}")
-    port: int = field(default_factory=choose_port)
+    port: int = field(default_factory=free_port)
     password: str = field(default_factory=lambda: secrets.token_hex(12))
     ours: bool = True
     watcher: subprocess.Popen[bytes] | None = None
@@ -222,6 +246,12 @@ class _Container:
     async def kill(self) -> None:
         await _run("docker", "kill", "--signal", "KILL", self.name)
 
+    async def freeze(self) -> None:
+        await _run("docker", "pause", self.name)
+
+    async def thaw(self) -> None:
+        await _run("docker", "unpause", self.name)
+
     async def close_connections(self) -> None:
         await _run(
             "docker", "exec", self.name, "rabbitmqctl", "close_all_connections", "closed by a test"
@@ -233,7 +263,7 @@ class _Container:
 
 
 @asynccontextmanager
-async def open_test_broker(folder: Path) -> AsyncIterator[TestBroker]:
+async def open_broker_node(folder: Path) -> AsyncIterator[BrokerNode]:
     """Gives a running broker whose data, if it is ours, lies in `folder`; raises NoRabbitMQ."""
     if url := os.environ.get("TIDINGS_TEST_AMQP_URL"):
         yield NamedBroker(url)

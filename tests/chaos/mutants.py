@@ -1,0 +1,139 @@
+"""`python -m tests.chaos.mutants NAME serve SERVICE...`: `tidings` with one rule broken.
+
+The tree stays as it is: the rule is broken in this process only, before it serves.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+from uuid import UUID
+
+STOP_AT = "TIDINGS_CHAOS_STOP_AT"
+"""Names a moment at which the process stops itself once, as if by SIGSTOP from outside."""
+
+_REPLAN = """
+WITH due AS (
+    SELECT outbox_id FROM ingestion.outbox WHERE due_time <= now() LIMIT 100 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM ingestion.outbox AS o USING due WHERE o.outbox_id = due.outbox_id RETURNING payload
+"""
+_PLANNABLE = """
+UPDATE ingestion.notifications
+SET state = 1, plan = NULL, claim_owner = NULL, claim_deadline = NULL, due_time = now()
+WHERE notification_id = ANY($1::uuid[]) AND state = 2
+"""
+
+
+def forget_the_outbox() -> None:
+    """Nothing that was not claimed is published again."""
+    from services.ingestion.usecases.publish_deliveries import PublishDeliveries
+
+    async def sweep(self: Any) -> None:
+        return None
+
+    _replace(PublishDeliveries, "sweep", sweep)
+
+
+def plan_anew() -> None:
+    """What was not claimed is planned again, instead of published as it was stored."""
+    from services.ingestion.usecases.publish_deliveries import PublishDeliveries
+    from tidings.event.v1.delivery_batch_pb2 import DeliveryBatch
+
+    async def sweep(self: Any) -> None:
+        pool = self._plans._pool
+        async with pool.acquire() as connection, connection.transaction():
+            rows = await connection.fetch(_REPLAN)
+            tasks = [t for row in rows for t in DeliveryBatch.FromString(row["payload"]).tasks]
+            await connection.execute(_PLANNABLE, [UUID(bytes=t.notification_id) for t in tasks])
+
+    _replace(PublishDeliveries, "sweep", sweep)
+
+
+def resend_in_doubt() -> None:
+    """What was being sent when its process died is sent again, whatever its category says."""
+    from services.dispatch.domain.models import DeliveryState, Settlement
+
+    recovery: Any = import_module("services.dispatch.usecases.recover_orphans")
+    judge = recovery.settle_orphan
+
+    def settle_orphan(*, state: DeliveryState, **rest: Any) -> Settlement:
+        if state is DeliveryState.SENDING:
+            return Settlement(state=DeliveryState.RETRY, delay=timedelta())
+        settlement: Settlement = judge(state=state, **rest)
+        return settlement
+
+    _replace(recovery, "settle_orphan", settle_orphan)
+
+
+def keep_facts_to_itself() -> None:
+    """Events are finished without being published."""
+    from services.dispatch.usecases.publish_events import PublishEvents
+
+    async def publish(self: Any, batch_id: UUID, routing_key: str, payload: bytes) -> None:
+        await self._confirmed.submit(batch_id)
+
+    _replace(PublishEvents, "_publish", publish)
+
+
+def ignore_the_token() -> None:
+    """Whoever once had a delivery in hand may begin and settle it."""
+    from services.dispatch.store.ledger import _SQL
+
+    fenced, unfenced = "USING (delivery_id, claim_token)", "USING (delivery_id)"
+    for name in ("begin_sending", "settle"):
+        assert fenced in _SQL[name], name
+        _SQL[name] = _SQL[name].replace(fenced, unfenced)
+
+
+def change_nothing() -> None:
+    """For the scenarios themselves: what is whole must pass them."""
+
+
+MUTANTS: dict[str, Callable[[], None]] = {
+    "none": change_nothing,
+    "forget-the-outbox": forget_the_outbox,
+    "plan-anew": plan_anew,
+    "resend-in-doubt": resend_in_doubt,
+    "keep-facts-to-itself": keep_facts_to_itself,
+    "ignore-the-token": ignore_the_token,
+}
+
+
+def _replace(owner: Any, name: str, value: Any) -> None:
+    """Replaces what is there; a rule that has moved must not be left unbroken by accident."""
+    assert hasattr(owner, name), f"{owner} has no {name}"
+    setattr(owner, name, value)
+
+
+def _stop_once_at(moment: str) -> None:
+    sending: Any = import_module("services.dispatch.usecases.send_email")
+    left = [moment]
+    die = sending.failpoint
+
+    def failpoint(name: str) -> None:
+        if name in left:
+            left.clear()
+            os.kill(os.getpid(), signal.SIGSTOP)
+        die(name)
+
+    _replace(sending, "failpoint", failpoint)
+
+
+def main() -> None:
+    """Breaks the rule and goes on as `tidings`."""
+    from cli.main import main as tidings
+
+    MUTANTS[sys.argv.pop(1)]()
+    if moment := os.environ.get(STOP_AT):
+        _stop_once_at(moment)
+    tidings()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""A run: a workload, faults beside it, healing, a full drain, and the verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+from tests.chaos.checker import Facts, Verdict, check
+from tests.chaos.cluster import Cluster
+from tests.chaos.collect import collect, undone
+from tests.chaos.faults import Injector, Plan, draw
+from tests.chaos.workload import Workload, open_workload
+
+_log = logging.getLogger(__name__)
+
+_RATE = 40.0
+_WARM_UP = 1.5
+_CALM = 5.0
+_DRAINED_WITHIN = 60.0
+_ANSWERED_WITHIN = 40.0
+# Longer than any pause between two tries and than a poll of the streams: what is still to come comes.
+_QUIET = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a run showed."""
+
+    name: str
+    verdict: Verdict
+    hits: Counter[str] = field(default_factory=Counter)
+    misses: Counter[str] = field(default_factory=Counter)
+    retries: int
+    drained_in: float
+    seconds: float
+
+
+async def run_seed(cluster: Cluster, seed: int) -> Outcome:
+    """Runs the workload of a seed under its faults."""
+    return await _run(cluster, str(seed), seed, draw(seed))
+
+
+async def run_calm(cluster: Cluster) -> Outcome:
+    """Runs without faults: nothing may be doubled or in doubt then."""
+    outcome = await _run(cluster, "calm", 0, None)
+    verdict = outcome.verdict
+    if verdict.doubled or verdict.unknown:
+        words = f"DUPLICATE without faults: {verdict.doubled} doubled, {verdict.unknown} in doubt"
+        verdict = replace(verdict, duplicates=(*verdict.duplicates, words))
+    return replace(outcome, verdict=verdict)
+
+
+async def _run(cluster: Cluster, name: str, seed: int, plan: Plan | None) -> Outcome:
+    begun = time.monotonic()
+    cluster.sink.chance.seed(f"sink {seed}")
+    first_mail = len(cluster.sink.mails)
+    injector = Injector(cluster, random.Random(f"moments {seed}"))
+    async with open_workload(cluster, seed) as workload:
+        working = asyncio.create_task(workload.run(rate=_RATE))
+        try:
+            await asyncio.sleep(_WARM_UP)
+            if plan is None:
+                await asyncio.sleep(_CALM)
+            else:
+                await injector.carry_out(plan)
+            workload.ceased.set()
+            async with asyncio.timeout(_ANSWERED_WITHIN):
+                await working
+        finally:
+            working.cancel()
+        drained_in = await drain(cluster, workload)
+        facts = await collect(cluster, workload, cluster.sink.mails[first_mail:])
+        return Outcome(
+            name=name,
+            verdict=judge(facts),
+            hits=injector.hits,
+            misses=injector.misses,
+            retries=workload.retries,
+            drained_in=drained_in,
+            seconds=time.monotonic() - begun,
+        )
+
+
+def judge(facts: Facts) -> Verdict:
+    """Checks, and says what was found."""
+    verdict = check(facts)
+    for violation in verdict.violations:
+        _log.error("%s", violation)
+    return verdict
+
+
+async def drain(cluster: Cluster, workload: Workload, *, within: float = _DRAINED_WITHIN) -> float:
+    """Waits until nothing is left to do, or too long; returns how long."""
+    begun = time.monotonic()
+    left = await undone(cluster, workload.tenant_ids)
+    said = begun
+    while left and time.monotonic() - begun < within:
+        if time.monotonic() - said > 5:
+            said = time.monotonic()
+            _log.info("draining: %s", left)
+        await asyncio.sleep(0.2)
+        left = await undone(cluster, workload.tenant_ids)
+    drained_in = time.monotonic() - begun
+    if left:
+        _log.error("not drained after %.0f s: %s", drained_in, left)
+    await asyncio.sleep(_QUIET)
+    return drained_in
