@@ -12,7 +12,7 @@ SETTLES: dict[S, frozenset[S]] = {
     S.SENDING: frozenset({S.SENT, S.RETRY, S.PARKED, S.FAILED, S.UNKNOWN}),
 }
 ORPHANS: dict[S, frozenset[S]] = {
-    S.CLAIMED: frozenset({S.RETRY, S.DEAD, S.CANCELLED}),
+    S.CLAIMED: frozenset({S.RETRY, S.DEAD, S.CANCELLED, S.UNKNOWN}),
     S.SENDING: frozenset({S.UNKNOWN}),
 }
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from services.dispatch.domain.models import DeliveryState, Fate
 
-_IN_FLIGHT = frozenset({DeliveryState.CLAIMED, DeliveryState.SENDING})
+# Only an item for the inbox can still be tried after it was stopped: it may be there already.
+_IN_FLIGHT = frozenset({DeliveryState.CLAIMED, DeliveryState.SENDING, DeliveryState.RETRY})
 _LEFT = frozenset({DeliveryState.SENT, DeliveryState.UNKNOWN})
 
 

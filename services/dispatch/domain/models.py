@@ -18,6 +18,9 @@ CRITICAL = 4
 """`PRIORITY_CRITICAL`."""
 PRIORITIES = (4, 3, 2, 1)
 """Every priority, the most urgent first."""
+SUSPECT_FROM = 2
+"""Deaths with a delivery in hand from which on it is worked on alone. After the first nearly all that a process
+had in hand is innocent, and one by one they would hold everybody up."""
 AT_MOST_ONCE = 2
 """`GUARANTEE_AT_MOST_ONCE`."""
 

@@ -90,8 +90,10 @@ def settle_unknown(
 def settle_orphan(
     *,
     state: DeliveryState,
+    idempotent: bool,
     alone: bool,
     cancelled: bool,
+    in_doubt: bool,
     lone_deaths: int,
     max_lone_deaths: int,
     unknown: Settlement,
@@ -99,14 +101,15 @@ def settle_orphan(
     policy: RetryPolicy,
     jitter: float,
 ) -> Settlement:
-    """Returns what becomes of a delivery whose process died with it in hand.
+    """Returns what becomes of a delivery that was taken out of a process's hands.
 
-    Only deaths with this one alone in hand count against it; `unknown` is what becomes of it if it
-    may have left.
+    Only deaths with this one `alone` in hand count against it; `unknown` is what becomes of it if it
+    may have left. For an `idempotent` target it is simply done again, cancelled or not: it
+    may be there already.
     """
-    if state is DeliveryState.SENDING:
+    if state is DeliveryState.SENDING or (cancelled and in_doubt and not idempotent):
         return replace(unknown, delay=None) if cancelled else unknown
-    if cancelled:
+    if cancelled and not idempotent:
         return Settlement(state=DeliveryState.CANCELLED)
     if alone and lone_deaths + 1 >= max_lone_deaths:
         return Settlement(

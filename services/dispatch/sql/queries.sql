@@ -82,27 +82,39 @@ RETURNING d.delivery_id
 -- settle --
 -- The only way out of CLAIMED ($8 = 2) and SENDING ($8 = 3) for the process that holds the tokens.
 -- What was cancelled meanwhile and would be tried again ends: CANCELLED (12) if it did not leave,
--- UNKNOWN (7) without another try if nobody can say.
+-- UNKNOWN (7) if nobody can say. An item for the inbox ($10) is written all the same, since it may be
+-- there already.
 WITH mine AS (
     SELECT d.delivery_id FROM dispatch.deliveries AS d
     JOIN unnest($1::uuid[], $7::uuid[]) AS held (delivery_id, claim_token) USING (delivery_id, claim_token)
     WHERE state = $8
     ORDER BY d.delivery_id
     FOR UPDATE OF d
+),
+decided AS (
+    SELECT d.delivery_id,
+        CASE WHEN d.cancelled AND d.channel <> $10 AND given.state IN (4, 9, 10)
+             THEN CASE WHEN d.in_doubt THEN 7 ELSE 12 END
+             ELSE given.state END AS state,
+        CASE WHEN NOT d.cancelled OR d.channel = $10 THEN given.delay END AS delay,
+        given.detail, given.attempt_log
+    FROM mine
+    JOIN dispatch.deliveries AS d USING (delivery_id)
+    JOIN unnest($1::uuid[], $2::smallint[], $3::text[], $4::interval[], $5::bytea[])
+        AS given (delivery_id, state, detail, delay, attempt_log) USING (delivery_id)
 )
 UPDATE dispatch.deliveries AS d
-SET state = CASE WHEN d.cancelled AND given.state IN (4, 9, 10) THEN 12 ELSE given.state END,
-    detail = given.detail,
-    due_time = CASE WHEN NOT d.cancelled THEN now() + given.delay END,
+SET state = decided.state,
+    detail = decided.detail,
+    due_time = now() + decided.delay,
     attempts = d.attempts + $9,
-    attempt_log = d.attempt_log || given.attempt_log,
+    attempt_log = d.attempt_log || decided.attempt_log,
     render_time = coalesce($6, d.render_time),
-    finish_time = CASE WHEN given.delay IS NULL OR d.cancelled THEN now() END,
+    finish_time = CASE WHEN decided.delay IS NULL THEN now() END,
+    in_doubt = d.in_doubt OR decided.state = 7,
     alone = false, claim_owner = NULL, claim_token = NULL, claim_deadline = NULL
-FROM mine
-JOIN unnest($1::uuid[], $2::smallint[], $3::text[], $4::interval[], $5::bytea[])
-    AS given (delivery_id, state, detail, delay, attempt_log) USING (delivery_id)
-WHERE d.delivery_id = mine.delivery_id
+FROM decided
+WHERE d.delivery_id = decided.delivery_id
 RETURNING d.delivery_id
 
 -- settle_late --
@@ -133,21 +145,23 @@ ORDER BY delivery_id
 ON CONFLICT (delivery_id) DO NOTHING
 
 -- cancel_deliveries --
--- What waits ends here. A mail in a lane ends too: it needs its token before it is sent. What is being sent,
--- or is bound for the inbox, which needs no SENDING, is only marked.
+-- What waits ends here, and so does a mail in a lane, which needs its token before it is sent: CANCELLED (12),
+-- or UNKNOWN (7) if an earlier attempt may have left. What is being sent is only marked, and so is an
+-- item for the inbox ($2) that was ever in hand: it needs no SENDING, so nobody can say whether it is there.
 WITH mine AS (
-    SELECT delivery_id FROM dispatch.deliveries
+    SELECT delivery_id,
+        state IN (4, 9, 10) AND (channel <> $2 OR claims = 0) OR state = 2 AND channel <> $2 AS ends
+    FROM dispatch.deliveries
     WHERE delivery_id = ANY($1::uuid[]) AND state IN (2, 3, 4, 7, 9, 10)
     ORDER BY delivery_id
     FOR UPDATE
 )
 UPDATE dispatch.deliveries AS d
 SET cancelled = true,
-    state = CASE WHEN d.state IN (4, 9, 10) OR (d.state = 2 AND d.channel <> $2) THEN 12 ELSE d.state END,
-    due_time = NULL,
-    finish_time = CASE WHEN d.state = 3 OR (d.state = 2 AND d.channel = $2) THEN NULL
-                       ELSE coalesce(d.finish_time, now()) END,
-    claim_token = CASE WHEN d.state = 2 AND d.channel <> $2 THEN NULL ELSE d.claim_token END
+    state = CASE WHEN NOT mine.ends THEN d.state WHEN d.in_doubt THEN 7 ELSE 12 END,
+    due_time = CASE WHEN mine.ends OR d.state = 7 THEN NULL ELSE d.due_time END,
+    finish_time = CASE WHEN mine.ends OR d.state = 7 THEN coalesce(d.finish_time, now()) END,
+    claim_token = CASE WHEN mine.ends THEN NULL ELSE d.claim_token END
 FROM mine
 WHERE d.delivery_id = mine.delivery_id
 
@@ -156,26 +170,28 @@ SELECT delivery_id, state FROM dispatch.deliveries WHERE delivery_id = ANY($1::u
 
 -- lock_orphans --
 -- In a dead process's hands, or past the deadline that even a living one may not outlive.
-SELECT delivery_id, tenant_id, notification_id, channel, state, attempts, claims, guarantee, expire_time,
-    sending_time, alone, cancelled, lone_deaths, variables
+SELECT delivery_id, tenant_id, notification_id, channel, state, attempts, claims, guarantee, d.expire_time,
+    sending_time, alone, cancelled, in_doubt, lone_deaths, variables, i.incarnation_id IS NULL AS died
 FROM dispatch.deliveries AS d
-WHERE state IN (2, 3) AND (claim_deadline <= now() OR NOT EXISTS (
-    SELECT FROM dispatch.incarnations AS i
-    WHERE i.incarnation_id = d.claim_owner AND i.expire_time > now()))
+LEFT JOIN dispatch.incarnations AS i ON i.incarnation_id = d.claim_owner AND i.expire_time > now()
+WHERE state IN (2, 3) AND (claim_deadline <= now() OR i.incarnation_id IS NULL)
 ORDER BY delivery_id
 LIMIT $1
-FOR UPDATE SKIP LOCKED
+FOR UPDATE OF d SKIP LOCKED
 
 -- orphan --
--- What was only claimed is due at once; what was being sent may have left.
+-- What was only claimed is due at once; what was being sent may have left. A living owner that came too
+-- late is no death.
 UPDATE dispatch.deliveries AS d
 SET state = given.state, detail = given.detail, due_time = now() + given.delay,
     attempt_log = d.attempt_log || given.attempt_log,
-    orphanings = orphanings + 1, lone_deaths = lone_deaths + alone::int, alone = false,
+    orphanings = orphanings + given.died::int,
+    lone_deaths = lone_deaths + (alone AND given.died)::int,
+    alone = false, in_doubt = d.in_doubt OR given.state = 7,
     finish_time = CASE WHEN given.delay IS NULL THEN now() END,
     claim_owner = NULL, claim_token = NULL, claim_deadline = NULL
-FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::interval[], $5::bytea[])
-    AS given (delivery_id, state, detail, delay, attempt_log)
+FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::interval[], $5::bytea[], $6::boolean[])
+    AS given (delivery_id, state, detail, delay, attempt_log, died)
 WHERE d.delivery_id = given.delivery_id
 
 -- insert_dead_letters --

@@ -15,6 +15,7 @@ from libs.postgres.transaction import Connection, in_transaction
 from services.dispatch.domain.arrows import SETTLES, check_arrow
 from services.dispatch.domain.models import (
     IN_APP,
+    SUSPECT_FROM,
     ClaimedDelivery,
     Decision,
     DeliveryBatch,
@@ -76,7 +77,7 @@ class Ledger:
             token,
             self._claim_deadline,
             [task.expire_time for task in tasks],
-            int(suspect),
+            SUSPECT_FROM if suspect else 0,
         )
         new = {row["delivery_id"] for row in rows}
         return [
@@ -156,6 +157,7 @@ class Ledger:
                 [d.delivery.claim_token for d in decisions],
                 from_state.value,
                 attempts,
+                IN_APP,
             )
         return {row["delivery_id"] for row in settled}
 
@@ -192,9 +194,11 @@ class Ledger:
         """Returns rows in dead hands, locked until the transaction ends."""
         return await connection.fetch(_SQL["lock_orphans"], limit)
 
-    async def settle_orphans(self, connection: Connection, rows: Sequence[SettlementRow]) -> None:
-        """Takes locked rows out of dead hands."""
-        await connection.execute(_SQL["orphan"], *_settlement_columns(rows))
+    async def settle_orphans(
+        self, connection: Connection, rows: Sequence[SettlementRow], died: Sequence[bool]
+    ) -> None:
+        """Takes locked rows out of hands; `died` says of each whether its process is dead."""
+        await connection.execute(_SQL["orphan"], *_settlement_columns(rows), died)
 
     async def revive_unknown(self, *, limit: int) -> None:
         """Makes UNKNOWN deliveries that are due again RETRY."""
@@ -236,7 +240,7 @@ def _claimed(row: asyncpg.Record) -> ClaimedDelivery:
         claim_token=row["claim_token"],
         attempts=row["attempts"],
         claims=row["claims"],
-        suspect=row["orphanings"] > 0,
+        suspect=row["orphanings"] >= SUSPECT_FROM,
         task=DeliveryTask(
             delivery_id=row["delivery_id"],
             notification_id=row["notification_id"],

@@ -13,6 +13,7 @@ from libs.postgres.pool import Pool
 from libs.postgres.transaction import Connection, in_transaction
 from services.dispatch import wire
 from services.dispatch.domain.models import (
+    IN_APP,
     Attempt,
     DeadLetter,
     DeadLetterReason,
@@ -69,7 +70,7 @@ class RecoverOrphans:
         if not orphans:
             return 0
         settled = [self._settle(row) for row in orphans]
-        await self._ledger.settle_orphans(connection, settled)
+        await self._ledger.settle_orphans(connection, settled, [row["died"] for row in orphans])
         dead = [
             self._dead_letter(row, settlement)
             for row, (_, settlement, _) in zip(orphans, settled, strict=True)
@@ -85,8 +86,10 @@ class RecoverOrphans:
         sending = row["state"] == DeliveryState.SENDING
         settlement = settle_orphan(
             state=DeliveryState(row["state"]),
-            alone=row["alone"],
+            idempotent=row["channel"] == IN_APP,
+            alone=row["alone"] and row["died"],
             cancelled=row["cancelled"],
+            in_doubt=row["in_doubt"],
             lone_deaths=row["lone_deaths"],
             max_lone_deaths=self._max_lone_deaths,
             unknown=settle_unknown(

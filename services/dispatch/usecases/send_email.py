@@ -22,6 +22,7 @@ from services.dispatch.domain.models import (
     DeliveryState,
     Mail,
     Outcome,
+    Settlement,
 )
 from services.dispatch.domain.settling import RetryPolicy, settle
 from services.dispatch.store.ledger import Ledger
@@ -104,6 +105,8 @@ class SendEmail:
         )
         failpoint("dispatch.sending")
         mine = [item for item in rendered if item[0].task.delivery_id in begun]
+        if len(mine) < len(rendered):
+            await self._give_back([d for d, _ in rendered if d.task.delivery_id not in begun])
         attempts = await asyncio.gather(
             *(
                 self._provider.send(self._mail(delivery, content.email), deadline=deadline)
@@ -112,6 +115,14 @@ class SendEmail:
         )
         failpoint("dispatch.sent")
         return [delivery for delivery, _ in mine], attempts
+
+    async def _give_back(self, refused: Sequence[ClaimedDelivery]) -> None:
+        """Too little lease was left; what is still ours is due at once, for who has more."""
+        at_once = Settlement(state=DeliveryState.RETRY, delay=timedelta())
+        await self._ledger.settle(
+            [Decision(delivery=delivery, settlement=at_once) for delivery in refused],
+            from_state=DeliveryState.CLAIMED,
+        )
 
     async def _settle(
         self, deliveries: Sequence[ClaimedDelivery], attempts: Sequence[Attempt]

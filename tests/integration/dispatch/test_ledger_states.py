@@ -18,14 +18,17 @@ from libs.postgres.migrations import migrate
 from libs.postgres.pool import open_pool
 from libs.postgres.transaction import in_transaction
 from services.dispatch.domain.arrows import SETTLES
+from services.dispatch.domain.cancelling import fate_of
 from services.dispatch.domain.models import (
     EMAIL,
+    IN_APP,
     ClaimedDelivery,
     Decision,
     DeliveryBatch,
     DeliveryState,
     DeliveryTask,
     DeliveryToCancel,
+    Fate,
     Settlement,
 )
 from services.dispatch.domain.settling import RetryPolicy
@@ -163,6 +166,9 @@ class Bench:
             "UPDATE dispatch.deliveries SET claim_owner = $1 WHERE claim_owner IS NOT NULL",
             uuid4(),
         )
+        return await self.recover(delivery)
+
+    async def recover(self, delivery: ClaimedDelivery) -> object:
         recover = RecoverOrphans(
             pool=self.pool,
             ledger=self.ledger,
@@ -202,9 +208,11 @@ async def test_the_documented_arrows_are_all_there_is(bench: Bench) -> None:
     arrows: set[Arrow] = set()
     for name in ("claim_due", "begin_sending", "settle_late", "revive_unknown", "cancel"):
         arrows |= await drawn(bench, name, getattr(bench, name))
+    arrows |= await drawn(bench, "cancel", bench.cancel, in_doubt=True)
     for columns in (
         {},
         {"cancelled": True},
+        {"cancelled": True, "in_doubt": True},
         {"alone": True, "lone_deaths": 2},
     ):
         arrows |= await drawn(bench, "orphan", bench.orphan, **columns)
@@ -213,6 +221,7 @@ async def test_the_documented_arrows_are_all_there_is(bench: Bench) -> None:
             draw = bench.settle(from_state, to_state)
             arrows |= await drawn(bench, "settle", draw)
             arrows |= await drawn(bench, "settle", draw, cancelled=True)
+            arrows |= await drawn(bench, "settle", draw, cancelled=True, in_doubt=True)
     await bench.forget()
     claimed = await bench.claim(uuid4())
     arrows.add(("(new)", (await bench.state_of(claimed)).name, "claim_tasks"))
@@ -298,3 +307,38 @@ async def test_deaths_in_company_never_count(bench: Bench) -> None:
     delivery = await bench.row_in(S.CLAIMED, orphanings=50, lone_deaths=2)
     await bench.orphan(delivery)
     assert await bench.state_of(delivery) is S.RETRY
+
+
+async def test_a_living_owner_that_came_too_late_is_no_death(bench: Bench) -> None:
+    await bench.forget()
+    delivery = await bench.row_in(
+        S.CLAIMED, alone=True, lone_deaths=2, claim_deadline=datetime.now(UTC) - SOON
+    )
+    await bench.recover(delivery)
+    row = await bench.pool.fetchrow(
+        "SELECT state, orphanings, lone_deaths FROM dispatch.deliveries WHERE delivery_id = $1",
+        delivery.task.delivery_id,
+    )
+    assert row is not None
+    assert tuple(row) == (S.RETRY.value, 0, 2)
+
+
+async def test_what_may_have_left_is_never_said_to_be_stopped(bench: Bench) -> None:
+    await bench.forget()
+    delivery = await bench.row_in(S.SENDING)
+    await bench.orphan(delivery)
+    assert await bench.state_of(delivery) is S.UNKNOWN
+    await bench.pool.execute("UPDATE dispatch.deliveries SET due_time = now()")
+    await bench.revive_unknown(delivery)
+    assert await bench.state_of(delivery) is S.RETRY
+    assert await bench.cancel(delivery) == [S.UNKNOWN]
+
+
+async def test_an_item_that_was_in_hand_is_in_flight_when_it_is_cancelled(bench: Bench) -> None:
+    await bench.forget()
+    delivery = await bench.row_in(S.CLAIMED, channel=IN_APP)
+    await bench.orphan(delivery)
+    assert await bench.cancel(delivery) == [S.RETRY]
+    assert fate_of(S.RETRY) is Fate.IN_FLIGHT
+    never = await bench.row_in(S.WAITING, channel=IN_APP, claims=0)
+    assert await bench.cancel(never) == [S.CANCELLED]

@@ -42,6 +42,8 @@ CREATE TABLE dispatch.deliveries (
     lone_deaths integer NOT NULL DEFAULT 0,
     -- A process works on this one and on nothing else.
     alone boolean NOT NULL DEFAULT false,
+    -- An attempt is UNKNOWN: whatever comes of the next, this may have left.
+    in_doubt boolean NOT NULL DEFAULT false,
     -- It was cancelled while it was in hand: it will not be tried again.
     cancelled boolean NOT NULL DEFAULT false,
     -- Serialized tidings.internal.dispatch.v1.AttemptLog messages, appended to one another.
