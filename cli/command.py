@@ -19,6 +19,16 @@ from cli.session import Session, open_session, read_settings
 Arguments = ParamSpec("Arguments")
 
 _PANEL = "Connection and output"
+
+
+def _parse_format(text: str) -> OutputFormat:
+    try:
+        return OutputFormat(text)
+    except ValueError:
+        known = ", ".join(OutputFormat)
+        raise typer.BadParameter(f"{text!r} is no form of output; choose from {known}") from None
+
+
 AddressOption = Annotated[
     str | None,
     typer.Option(
@@ -54,6 +64,8 @@ OutputOption = Annotated[
     typer.Option(
         "--output",
         "-o",
+        parser=_parse_format,
+        metavar="|".join(OutputFormat),
         rich_help_panel=_PANEL,
         help="json is protobuf JSON with the field names of the contracts.",
     ),
@@ -120,9 +132,12 @@ def _with_shared_options(body: Callable[..., Awaitable[None]]) -> Callable[..., 
 
 @contextmanager
 def reporting(output: Output) -> Iterator[None]:
-    """Prints a CommandError that comes out and ends with its exit code."""
+    """Prints a CommandError that comes out and ends with its exit code; ends the line of Ctrl-C."""
     try:
         yield
     except CommandError as error:
         output.error(error)
         raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        output.end_line()
+        raise

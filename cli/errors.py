@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import grpc
 from google.rpc.status_pb2 import Status
 
+from cli.program import pasteable
 from cli.status_details import StatusDetails, details_of, read_details
 from libs.errors import FieldViolation
 
@@ -49,13 +50,13 @@ class CommandError(Exception):
 
     def lines(self) -> list[str]:
         """Returns what stands below the sentence."""
-        return [f"try: {self.hint}"] if self.hint else []
+        return [f"try: {pasteable(self.hint)}"] if self.hint else []
 
     def document(self) -> dict[str, Any]:
         """Returns the error as `--output json` prints it."""
         document: dict[str, Any] = {"message": self.sentence}
         if self.hint:
-            document["hint"] = self.hint
+            document["hint"] = pasteable(self.hint)
         return document
 
 

@@ -7,6 +7,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cli.errors import CommandError
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 #: Of every record; what a record has beyond them was given by whoever logged it.
 _ORDINARY = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
+#: `make run` takes no options, but the command that it runs does.
+_TAKEN_HINT = "`tidings run --listen 127.0.0.1:PORT` with a port that is free"
+
 
 class _EventFormatter(logging.Formatter):
     """One line per event: when, how bad, where, what, and its fields."""
@@ -30,6 +34,10 @@ class _EventFormatter(logging.Formatter):
         )
         head, *trace = line.split("\n", 1)
         return "\n".join([f"{head} {fields}".rstrip(), *trace])
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
+        moment = datetime.fromtimestamp(record.created, UTC).astimezone()
+        return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03} {moment:%Z}"
 
 
 def log_to_stderr(level: int) -> None:
@@ -59,7 +67,9 @@ async def hosting(options: ServeOptions) -> AsyncIterator[Cluster]:
     try:
         async with open_cluster(options) as cluster:
             yield cluster
-    except (AddressTaken, SettingError, EmbeddedError) as error:
+    except AddressTaken as error:
+        raise CommandError(str(error), hint=_TAKEN_HINT) from None
+    except (SettingError, EmbeddedError) as error:
         raise CommandError(str(error)) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -21,7 +22,10 @@ from cli.output import Output, to_document
 from cli.times import to_datetime
 from tidings.inbox.v1.inbox_item_pb2 import InboxCounts, InboxItem
 
-_INDENT = 19
+_MOMENT_WIDTH = 16
+_INDENT = _MOMENT_WIDTH + 1 + 8
+#: So that a burst of changes is counted once.
+_COUNT_SECONDS = 0.5
 
 
 class TextDisplay:
@@ -31,6 +35,9 @@ class TextDisplay:
         self._output = output
         self._greeting = f"watching the inbox of {recipient_id} at {address}; Ctrl-C ends"
         self._coming_back = False
+        self._counted = ""
+        self._counts: InboxCounts | None = None
+        self._counting: asyncio.TimerHandle | None = None
 
     def show(self, event: FeedEvent) -> None:
         """Prints what the event means."""
@@ -42,6 +49,8 @@ class TextDisplay:
             self._snapshot(event)
         elif isinstance(event, ItemChanged):
             self._item(event.item, "changed" if event.type is ChangeType.UPDATED else "new")
+            if event.counts is not None:
+                self._count_soon(event.counts)
 
     def _connected(self, event: Connected) -> None:
         if not event.again:
@@ -59,13 +68,31 @@ class TextDisplay:
         self._coming_back = False
         for item in reversed(event.unseen):
             self._item(item, "new")
-        self._output.line(show_counts(event.counts), "dim")
+        self._counts, self._counted = event.counts, ""
+        self.close()
+
+    def _count_soon(self, counts: InboxCounts) -> None:
+        self._counts = counts
+        if self._counting is None:
+            loop = asyncio.get_running_loop()
+            self._counting = loop.call_later(_COUNT_SECONDS, self.close)
+
+    def close(self) -> None:
+        """Prints the counts, if they have changed since they were printed."""
+        if self._counting is not None:
+            self._counting.cancel()
+            self._counting = None
+        if self._counts is not None and show_counts(self._counts) != self._counted:
+            self._counted = show_counts(self._counts)
+            self._output.line(self._counted, "dim")
 
     def _item(self, item: InboxItem, word: str) -> None:
         word = "read" if item.HasField("read_time") else word
         moment = item.read_time if item.HasField("read_time") else item.create_time
         style = "bold" if word == "new" else ""
-        self._output.line(f"{_clock(to_datetime(moment)):<10} {word:<8}{item.title}", style)
+        self._output.line(
+            f"{_clock(to_datetime(moment)):<{_MOMENT_WIDTH}} {word:<8}{item.title}", style
+        )
         if word == "read":
             return
         for text in (item.body, item.action_url):
@@ -85,6 +112,9 @@ class JsonDisplay:
         if event.cursor:
             document["cursor"] = event.cursor
         self._output.record(document)
+
+    def close(self) -> None:
+        """Does nothing: each event has its counts."""
 
 
 def to_event_document(event: FeedEvent) -> dict[str, Any]:
@@ -133,4 +163,4 @@ def _clock(moment: datetime) -> str:
     """Returns the time of day here, or the date of a day gone by."""
     local = moment.astimezone()
     today = datetime.now(local.tzinfo).date()
-    return f"{local:%H:%M:%S}" if local.date() == today else f"{local:%Y-%m-%d}"
+    return f"{local:%H:%M:%S %Z}" if local.date() == today else f"{local:%Y-%m-%d %Z}"

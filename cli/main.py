@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any
 
 import typer
@@ -29,6 +30,8 @@ COMMANDS = {
     "tenants": "Tenants, for the cluster's operator.",
 }
 
+_SLOW = frozenset({"run", "demo"})
+
 
 class LazyCommands(TyperGroup):
     """Lists the commands by the table above and imports the one that is run."""
@@ -49,6 +52,9 @@ class LazyCommands(TyperGroup):
         name, known, rest = super().resolve_command(ctx, args)
         if name is None or known is None:
             return name, known, rest
+        if name in _SLOW and not {"-h", "--help"} & set(rest):
+            # At once: what they import takes seconds when it is imported first.
+            typer.echo("starting …", err=True)
         module = importlib.import_module(f"cli.commands.{name.replace('-', '_')}")
         loaded = typer.main.get_command(module.app)
         loaded.name = name
@@ -70,4 +76,6 @@ def root() -> None:
 
 def main() -> None:
     """Runs the command line; the entry point of the installed script."""
+    # Read when grpc is first imported: what fails is told in sentences, not in lines of its core.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     app(prog_name="tidings")

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cli.errors import CommandError
+from cli.program import pasteable
 
 _KEPT = {"\n", "\t"}
 
@@ -103,7 +104,12 @@ class Output:
     def note(self, sentence: str) -> None:
         """Tells people something beside the answer, on stderr; programs are spared it."""
         if not self.is_json:
-            self._notes.print(Text(plain(sentence), style="dim"), soft_wrap=True)
+            self._notes.print(Text(plain(pasteable(sentence)), style="dim"), soft_wrap=True)
+
+    def end_line(self) -> None:
+        """Ends the line on which a terminal has shown Ctrl-C."""
+        if self._notes.is_terminal:
+            self._notes.print()
 
     @contextmanager
     def progress(self, total: int | None) -> Iterator[Callable[[int], None]]:

@@ -46,6 +46,8 @@ class Settings:
     address: str
     api_key: str | None = field(default=None, repr=False)
     configuration: Configuration = field(default_factory=Configuration)
+    file: Path | None = None
+    """Where the configuration was found; None when there is none."""
 
 
 def read_settings(*, address: str | None, api_key: str | None, file: Path | None) -> Settings:
@@ -56,6 +58,7 @@ def read_settings(*, address: str | None, api_key: str | None, file: Path | None
         address=address or configuration.address or DEFAULT_ADDRESS,
         api_key=api_key or configuration.api_key,
         configuration=configuration,
+        file=file,
     )
 
 

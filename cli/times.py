@@ -1,4 +1,7 @@
-"""Moments and spans as people write and read them."""
+"""Moments and spans as people write and read them.
+
+Text has the reader's own time and names its zone; JSON has RFC 3339 in UTC.
+"""
 
 from __future__ import annotations
 
@@ -42,17 +45,17 @@ def to_datetime(moment: Timestamp) -> datetime:
 
 
 def show_time(moment: Timestamp) -> str:
-    """Returns `2026-10-30 09:41:03 UTC`; a dash for a moment that is not set."""
+    """Returns the reader's time, such as `2026-10-30 09:41:03 UTC`; a dash for one not set."""
     if not moment.ByteSize():
         return "-"
-    return f"{to_datetime(moment):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{to_datetime(moment).astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
-def show_local_clock(moment: Timestamp) -> str:
-    """Returns the reader's time of day; a dash for a moment that is not set."""
+def show_clock(moment: Timestamp) -> str:
+    """Returns the reader's time of day, with its zone; a dash for a moment that is not set."""
     if not moment.ByteSize():
         return "-"
-    return f"{to_datetime(moment).astimezone():%H:%M:%S}"
+    return f"{to_datetime(moment).astimezone():%H:%M:%S %Z}"
 
 
 def show_milliseconds(milliseconds: float) -> str:

@@ -17,6 +17,7 @@ from tidings.ingestion.v1.notification_pb2 import Notification
 _STYLES = {Tone.GOOD: "green", Tone.OPEN: "yellow", Tone.BAD: "bold red"}
 _LABEL_WIDTH = 26
 _OFFSET_WIDTH = 11
+_ORIGIN = "after acceptance"
 _LEAST_BAR_WIDTH = 10
 _GREATEST_BAR_WIDTH = 72
 
@@ -62,6 +63,7 @@ def _lines(notification: Notification, timeline: Timeline, scale: _Scale) -> Ite
             style = "" if decision.used else "dim"
             yield Text(f"  {decision.channel:<10}{decision.words}", style=style)
     yield Text()
+    yield Text(f"{_ORIGIN:>{_LABEL_WIDTH + scale.width + 1 + _OFFSET_WIDTH}}", style="dim")
     for stage in timeline.stages:
         yield from _stage_lines(stage, scale)
     for lane in timeline.lanes:

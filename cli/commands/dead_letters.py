@@ -21,7 +21,8 @@ app = typer.Typer(help="What could not be worked on.", no_args_is_help=True, add
 
 @app.callback()
 def root() -> None:
-    """Keeps `list` a command of its own while it is the only one."""
+    """What could not be worked on."""
+    # Keeps `list` a command of its own while it is the only one.
 
 
 @command(app, "list")

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import shutil
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.command import reporting
-from cli.errors import CommandError
+from cli.errors import REFUSED, CommandError
 from cli.hosting import Interrupts, hosting, log_to_stderr, run_loop
 from cli.output import Output
 
 app = typer.Typer(add_completion=False)
 
 _INTERRUPTED = 130
+#: What taking the cluster down may take; after the last ones the process is ended.
+_ENDING_SECONDS = 15.0
+_LAST_SECONDS = 5.0
 
 
 @app.command()
@@ -34,35 +42,77 @@ def demo(
     """
     log_to_stderr(logging.WARNING)
     output = Output()
+    began = time.monotonic()
     with reporting(output):
-        code = run_loop(_demo(output, timeout))
+        with (
+            tempfile.TemporaryDirectory(prefix="tidings-") as directory,
+            _last_resort(timeout + _ENDING_SECONDS + _LAST_SECONDS, directory),
+        ):
+            code = run_loop(_demo(output, Path(directory), timeout))
+        if code == 0:
+            spent = time.monotonic() - began
+            output.note(f"both arrived; {spent:.1f} s from nothing to gone again")
     raise typer.Exit(code)
 
 
-async def _demo(output: Output, timeout: float) -> int:  # noqa: ASYNC109 - for the whole show
-    began = time.monotonic()
-    output.note("starting a cluster of its own")
-    with Interrupts(), tempfile.TemporaryDirectory(prefix="tidings-") as directory:
+@contextmanager
+def _last_resort(seconds: float, directory: str) -> Iterator[None]:
+    """Ends the process when nothing else does; the embedded parts end with it."""
+
+    def end() -> None:
+        typer.echo(f"error: the demo did not end within {seconds:g} s", err=True)
+        shutil.rmtree(directory, ignore_errors=True)
+        os._exit(REFUSED)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+async def _demo(output: Output, directory: Path, timeout: float) -> int:  # noqa: ASYNC109 - the option's name
+    with Interrupts():
         try:
-            async with asyncio.timeout(timeout):
-                await _show(output, Path(directory), timeout)
-        except TimeoutError:
-            raise CommandError(f"the demo did not finish within {timeout:g} s") from None
+            await _show(output, directory, timeout)
         except asyncio.CancelledError:
+            output.end_line()
             return _INTERRUPTED
-    output.note(f"both arrived; {time.monotonic() - began:.1f} s from nothing to gone again")
     return 0
 
 
 async def _show(output: Output, directory: Path, within: float) -> None:
+    """Raises CommandError; ending the cluster has a time of its own, so that the reason is kept."""
+    failure: CommandError | None = None
+    try:
+        async with asyncio.timeout(within + _ENDING_SECONDS), AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(within):
+                    await _show_arrivals(stack, output, directory, within)
+            except TimeoutError:
+                failure = CommandError(f"the demo did not finish within {within:g} s")
+            except CommandError as error:
+                failure = error
+    except TimeoutError:
+        failure = failure or CommandError("the demo's cluster did not end in time")
+    if failure is not None:
+        raise failure
+
+
+async def _show_arrivals(
+    stack: AsyncExitStack, output: Output, directory: Path, within: float
+) -> None:
     from cli.demo.bootstrap import ensure_settings
     from cli.demo.show import show
     from cli.serve import ServeOptions
 
     options = ServeOptions(data_directory=directory, listen="127.0.0.1:0")
     began = time.monotonic()
-    async with hosting(options) as cluster:
-        settings = await ensure_settings(cluster, directory / "cli.toml", output)
-        remaining = within - (time.monotonic() - began)
-        # A little earlier than the whole demo gives up, so that it can say what is missing.
-        await show(output, settings, cluster.mail_directory, within=max(1.0, remaining - 5))
+    cluster = await stack.enter_async_context(hosting(options))
+    settings = await ensure_settings(cluster, directory / "cli.toml", output)
+    remaining = within - (time.monotonic() - began)
+    # A little earlier than the whole demo gives up, so that it can say what is missing.
+    within = max(1.0, remaining - 5)
+    await show(output, settings, cluster.mail_directory, within=within, kept=False)

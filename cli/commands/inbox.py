@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.command import command
+from cli.errors import CommandError
 from cli.output import Output
 from cli.paging import LimitOption, PageTokenOption, read_pages
 from cli.session import Session
@@ -29,7 +30,9 @@ RecipientId = Annotated[str, typer.Argument(metavar="RECIPIENT")]
 async def list_items(
     session: Session,
     recipient_id: RecipientId,
-    unread: Annotated[bool, typer.Option("--unread", help="Only items not read.")] = False,
+    unread: Annotated[
+        bool, typer.Option("--unread", metavar="", help="Only items not read.")
+    ] = False,
     limit: LimitOption = 50,
     page_token: PageTokenOption = "",
 ) -> None:
@@ -52,10 +55,16 @@ async def read(
     recipient_id: RecipientId,
     items: Annotated[list[str], typer.Argument(metavar="ITEM...", help="Ids of the items.")],
 ) -> None:
-    """Mark items as read; each open stream sees it."""
+    """Mark items as read; each open stream sees it. Fails when none of them is there."""
     stub = InboxServiceStub(session.channel)
     request = MarkReadRequest(recipient_id=recipient_id, item_ids=list(dict.fromkeys(items)))
     response = await session.ask(stub.MarkRead, request)
+    if not response.items:
+        verb = "is" if len(request.item_ids) == 1 else "are"
+        absent = ", ".join(request.item_ids)
+        raise CommandError(
+            f"{absent} {verb} not in this inbox", hint=f"`tidings inbox list {recipient_id}`"
+        )
     session.output.answer(response, lambda: _show_read(session.output, items, response))
 
 

@@ -45,9 +45,11 @@ async def set_preference(
             help="Which way.",
         ),
     ] = None,
-    on: Annotated[bool, typer.Option("--on", help="Wants them.")] = False,
-    off: Annotated[bool, typer.Option("--off", help="Does not want them.")] = False,
-    clear: Annotated[bool, typer.Option("--clear", help="Says nothing about them.")] = False,
+    on: Annotated[bool, typer.Option("--on", metavar="", help="Wants them.")] = False,
+    off: Annotated[bool, typer.Option("--off", metavar="", help="Does not want them.")] = False,
+    clear: Annotated[
+        bool, typer.Option("--clear", metavar="", help="Says nothing about them.")
+    ] = False,
 ) -> None:
     """Set or clear one preference; give one of --on, --off and --clear."""
     preference = Preference(

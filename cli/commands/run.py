@@ -45,7 +45,7 @@ async def _run(output: Output, data_directory: Path, listen: str) -> int:
     from cli.serve import ServeOptions
 
     began = time.monotonic()
-    output.note(f"starting on {data_directory}")
+    output.note(f"data in {data_directory}")
     options = ServeOptions(data_directory=data_directory, listen=listen)
     code = 0
     with Interrupts() as interrupts:
@@ -56,7 +56,11 @@ async def _run(output: Output, data_directory: Path, listen: str) -> int:
                 output.note(f"started in {time.monotonic() - began:.1f} s")
                 try:
                     notification_id = await show(
-                        output, settings, cluster.mail_directory, within=_ARRIVAL_SECONDS
+                        output,
+                        settings,
+                        cluster.mail_directory,
+                        within=_ARRIVAL_SECONDS,
+                        kept=True,
                     )
                 except CommandError as error:
                     # Up it is all the same, and being up helps to find out.
@@ -64,7 +68,9 @@ async def _run(output: Output, data_directory: Path, listen: str) -> int:
                     notification_id, code = None, REFUSED
                 tell_next(output, cluster.public_address, file, notification_id)
                 await interrupts.hold()
+                output.end_line()
                 output.note("stopping")
         except asyncio.CancelledError:
+            output.end_line()
             return _INTERRUPTED
     return code

@@ -12,13 +12,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from cli.acceptance import describe
 from cli.command import command
+from cli.configuration import DEFAULT_LOCATION
 from cli.durations import parse_duration, to_proto
-from cli.errors import CommandError, Misused
+from cli.errors import CommandError, Misused, Refused
 from cli.names import CHANNELS, PRIORITIES
 from cli.output import Output
 from cli.retrying import ask_again, may_pass
 from cli.session import Session
-from cli.times import parse_moment, show_local_clock
+from cli.times import parse_moment, show_clock
 from cli.variables import parse_pairs, parse_variables
 from tidings.common.v1.channel_pb2 import Channel
 from tidings.common.v1.priority_pb2 import Priority
@@ -29,6 +30,8 @@ from tidings.ingestion.v1.ingestion_service_pb2 import (
 )
 from tidings.ingestion.v1.ingestion_service_pb2_grpc import IngestionServiceStub
 from tidings.ingestion.v1.notification_pb2 import NotificationState
+from tidings.template.v1.template_service_pb2 import GetTemplateRequest
+from tidings.template.v1.template_service_pb2_grpc import TemplateServiceStub
 
 app = typer.Typer(add_completion=False)
 
@@ -115,7 +118,7 @@ async def send(
     request = SendNotificationRequest(
         request_id=request_id or str(uuid4()),
         recipient_id=to,
-        category=category or _category_of(session, template),
+        category=category or await _category_of(session, template, version),
         template=TemplateReference(name=template, version=version),
         channels=channel or [],
         priority=priority or Priority.PRIORITY_UNSPECIFIED,
@@ -136,15 +139,35 @@ async def send(
     session.output.answer(response, lambda: _show(session.output, request, response))
 
 
-def _category_of(session: Session, template: str) -> str:
-    """The category that cli.toml gives to sends with this template."""
+async def _category_of(session: Session, template: str, version: int) -> str:
+    """The category that cli.toml gives to sends with this template; raises CommandError."""
     category = session.configuration.categories.get(template)
-    if category is None:
+    if category is not None:
+        return category
+    if session.settings.file is None and session.settings.api_key is None:
         raise Misused(
-            f"what is it about? cli.toml names no category for {template}",
-            hint="give --category NAME; `tidings categories list` shows what there is",
+            f"no configuration: there is no {DEFAULT_LOCATION} from here upward",
+            hint="run this in the directory of `tidings run`,"
+            " or give --config, or --address, --api-key and --category",
         )
-    return category
+    await _refuse_unknown(session, template, version)
+    listed = f"{session.settings.file or DEFAULT_LOCATION}"
+    raise Misused(
+        f"the category of template {template} is not known",
+        hint=f"give --category NAME, or list the template under [categories] in {listed};"
+        " `tidings categories list` shows what there is",
+    )
+
+
+async def _refuse_unknown(session: Session, template: str, version: int) -> None:
+    """A misspelt name is the likelier reason; raises what the server says about it."""
+    stub = TemplateServiceStub(session.channel)
+    try:
+        await session.ask(stub.GetTemplate, GetTemplateRequest(name=template, version=version))
+    except Refused as error:
+        # The key need not be one that may look at templates.
+        if error.reason.startswith(("TEMPLATE_", "CREDENTIAL_", "INVALID_")):
+            raise
 
 
 def _struct(variables: dict[str, Any]) -> Struct:
@@ -167,5 +190,5 @@ def _show(
     output.line(describe(request, response))
     soon = response.state != NotificationState.NOTIFICATION_STATE_SCHEDULED
     if soon and response.HasField("estimated_delivery_time") and not response.replayed:
-        output.note(f"expected at {show_local_clock(response.estimated_delivery_time)}")
+        output.note(f"expected at {show_clock(response.estimated_delivery_time)}")
     output.note(f"`tidings get {response.notification_id}` shows its way")

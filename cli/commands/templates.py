@@ -47,8 +47,15 @@ async def put(
 ) -> None:
     """Store templates from folders and publish them.
 
-    A template is a folder with template.toml (name, [variables]), email/subject.txt,
-    email/body.txt, email/body.html, in_app/title.txt, in_app/body.txt, in_app/action_url.txt.
+    A template is a folder with template.toml and a folder for each channel it is for:
+
+    email: subject.txt and body.txt are mandatory, body.html is optional.
+
+    in_app: title.txt is mandatory, body.txt and action_url.txt are optional.
+
+    template.toml may be empty. It may give a name (else the folder's), and it declares each
+    variable that the texts use in a table \\[variables]: order = "Order number" for one that every
+    send must give, note = {description = "A note", optional = true} for one that it may leave out.
     """
     folders = [read_template_folder(folder) for folder in find_template_folders(directory)]
     names = [folder.name for folder in folders]

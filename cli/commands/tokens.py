@@ -25,7 +25,8 @@ app = typer.Typer(
 
 @app.callback()
 def root() -> None:
-    """Keeps `issue` a command of its own while it is the only one."""
+    """Short-lived credentials of recipients' apps."""
+    # Keeps `issue` a command of its own while it is the only one.
 
 
 @command(app, "issue")

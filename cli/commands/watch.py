@@ -43,7 +43,9 @@ async def watch(
     after: Annotated[
         str | None, typer.Option(metavar="CURSOR", help="Begin after a cursor of an earlier watch.")
     ] = None,
-    live: Annotated[bool, typer.Option("--live", help="Begin with the present.")] = False,
+    live: Annotated[
+        bool, typer.Option("--live", metavar="", help="Begin with the present.")
+    ] = False,
     device: Annotated[
         str | None,
         typer.Option(
@@ -126,10 +128,13 @@ class Goal:
 
 
 async def _follow(feed: InboxFeed, display: JsonDisplay | TextDisplay, goal: Goal) -> None:
-    async for event in feed:
-        display.show(event)
-        if goal.reached_by(event):
-            return
+    try:
+        async for event in feed:
+            display.show(event)
+            if goal.reached_by(event):
+                return
+    finally:
+        display.close()
 
 
 def _start(newest: int, after: str | None, live: bool) -> Start:

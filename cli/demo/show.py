@@ -12,11 +12,14 @@ from cli.session import Settings, open_session
 
 
 async def show(
-    output: Output, settings: Settings, mail_directory: Path | None, *, within: float
+    output: Output, settings: Settings, mail_directory: Path | None, *, within: float, kept: bool
 ) -> str:
-    """Returns the id of the notification that was seen to arrive; raises CommandError."""
+    """Returns the id of the notification that was seen to arrive; raises CommandError.
+
+    `kept` when the mail stays to be read.
+    """
     async with open_session(settings, output) as session:
         await seed(session)
         arrivals = await send_and_see(session, mail_directory, within=within)
-    tell(output, arrivals)
+    tell(output, arrivals, kept=kept)
     return arrivals.notification.notification_id

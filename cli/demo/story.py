@@ -11,25 +11,28 @@ from cli.configuration import DEFAULT_LOCATION
 from cli.demo.arrivals import RECIPIENT, TEMPLATE, Arrivals, email_delivery
 from cli.demo.mail import Mail
 from cli.output import Output
+from cli.program import program, short
 from cli.times import show_milliseconds
 from cli.waterfall import draw
 
 _MAIL_LINES = 6
 
 
-def tell(output: Output, arrivals: Arrivals) -> None:
-    """Shows both arrivals and the notification's way."""
+def tell(output: Output, arrivals: Arrivals, *, kept: bool) -> None:
+    """Shows both arrivals and the notification's way; `kept` when the mail stays to be read."""
     notification = arrivals.notification
     _title(output, f"sent to {RECIPIENT}: {TEMPLATE}, order 42")
     output.line(f"  accepted as {notification.notification_id}")
     if arrivals.mail is not None:
-        _tell_mail(output, arrivals.mail)
+        _tell_mail(output, arrivals.mail, kept=kept)
     else:
         _title(output, "the mail, as your mail server took it")
         for attempt in email_delivery(notification).attempts:
             output.line(f"  {attempt.provider}: {attempt.response}")
     after = show_milliseconds(arrivals.item_after)
-    _title(output, f"the inbox item, {after} later on {RECIPIENT}'s open stream")
+    _title(
+        output, f"the inbox item, on {RECIPIENT}'s open stream {after} after the request was sent"
+    )
     item = arrivals.item
     for text in (item.title, item.body, item.action_url):
         output.paragraph(text, indent=2)
@@ -37,8 +40,9 @@ def tell(output: Output, arrivals: Arrivals) -> None:
     draw(notification, output.console)
 
 
-def _tell_mail(output: Output, mail: Mail) -> None:
-    _title(output, f"the mail, in {_short(mail.path)}")
+def _tell_mail(output: Output, mail: Mail, *, kept: bool) -> None:
+    where = f"in {short(mail.path)}" if kept else "which is removed with the demo"
+    _title(output, f"the mail, {where}")
     for name, value in (("From", mail.sender), ("To", mail.recipient), ("Subject", mail.subject)):
         output.line(f"  {name}: {value}")
     output.line()
@@ -61,9 +65,9 @@ def tell_next(output: Output, address: str, file: Path, notification_id: str | N
         commands.insert(2, f"get {notification_id}")
     _title(output, f"up at {address}; in another terminal, here")
     if file.absolute() != Path.cwd() / DEFAULT_LOCATION:
-        output.line(f"  export TIDINGS_CONFIG={shlex.quote(_short(file))}")
+        output.line(f"  export TIDINGS_CONFIG={shlex.quote(short(file))}")
     for command in commands:
-        output.line(f"  {_program()} {command}")
+        output.line(f"  {program()} {command}")
     if buf := _neighbour("buf"):
         # Reflection is on: any gRPC client that has it needs none of our files.
         output.line(
@@ -73,31 +77,12 @@ def tell_next(output: Output, address: str, file: Path, notification_id: str | N
     output.line("Ctrl-C stops it.", "dim")
 
 
-def _program() -> str:
-    """Returns how this program is called from here."""
-    found = shutil.which("tidings")
-    here = Path(sys.argv[0]).absolute()
-    if here.name == "__main__.py":
-        return f"{shlex.quote(_short(Path(sys.executable)))} -m {here.parent.name}"
-    if found is not None and Path(found).resolve() == here.resolve():
-        return "tidings"
-    return shlex.quote(_short(here))
-
-
 def _neighbour(name: str) -> str | None:
     """Returns how another program is called, if it is installed beside this one or at large."""
     if shutil.which(name) is not None:
         return name
     beside = Path(sys.executable).with_name(name)
-    return shlex.quote(_short(beside)) if beside.exists() else None
-
-
-def _short(path: Path) -> str:
-    """Returns the path from here, when it lies below."""
-    try:
-        return str(path.absolute().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+    return shlex.quote(short(beside)) if beside.exists() else None
 
 
 def _title(output: Output, text: str) -> None:

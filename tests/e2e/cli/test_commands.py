@@ -154,7 +154,7 @@ def test_what_is_scheduled_is_amended_and_cancelled(seeded: Program) -> None:
     assert "  collapse  order-42" in shown
     assert "  revision  2" in shown
     (moment,) = (line.split(maxsplit=2)[2] for line in shown if line.startswith("  send at"))
-    due = datetime.strptime(moment, "%Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC)
+    due = datetime.fromisoformat(moment.rsplit(maxsplit=1)[0]).astimezone()
     assert timedelta(minutes=119) < due - datetime.now(UTC) < timedelta(minutes=121)
 
     for target in (

@@ -91,7 +91,11 @@ def _refuses_a_second_server(program: Program, listen: str) -> None:
     same_address = program.run("serve", "--data-dir", "other", "--listen", listen)
     assert same_address.code == 1
     assert f"{listen} is taken" in same_address.stderr
-    for ended in (same_directory, same_address):
+    run = program.run("run", "--data-dir", "other", "--listen", listen)
+    assert run.code == 1
+    assert run.stderr.startswith("starting …\n")
+    assert " run --listen 127.0.0.1:PORT` with a port that is free" in run.stderr
+    for ended in (same_directory, same_address, run):
         assert "Traceback" not in ended.stderr
 
 

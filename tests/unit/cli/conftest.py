@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,20 @@ from cli.main import app
 from tests.unit.cli.fake_server import FakeServer, serving
 
 Run = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """The reader's time zone: UTC, unless a test moves."""
+
+    def move(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    move("UTC")
+    yield move
+    monkeypatch.undo()
+    time.tzset()
 
 
 @pytest.fixture

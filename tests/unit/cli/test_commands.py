@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 
 from cli.configuration import Configuration, write_configuration
 from tests.unit.cli.conftest import Run
@@ -124,9 +125,38 @@ def test_send_takes_the_category_that_the_file_gives_to_the_template(
     send = ("send", "--to", "alice", "--config", str(file), "--template")
     assert tidings(*send, "order-shipped").exit_code == 0
     assert server.requests[0].category == "order.shipped"
-    refused = tidings(*send, "other")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        template.GetTemplateResponse(template=template.Template(name="other")),
+        Refusal(grpc.StatusCode.PERMISSION_DENIED, "lacks templates:read", "SCOPE_MISSING"),
+    ],
+)
+def test_send_asks_for_the_category_that_nobody_has_given(
+    tidings: Run, server: FakeServer, answer: Message | Refusal
+) -> None:
+    server.on("GetTemplate", answer)
+    refused = tidings("send", "--to", "alice", "--template", "other")
     assert refused.exit_code == 2
-    assert "cli.toml names no category for other" in refused.stderr
+    assert refused.stderr.startswith("error: the category of template other is not known\n")
+    assert "--category NAME" in refused.stderr
+    assert "[categories] in .tidings/cli.toml" in refused.stderr
+
+
+def test_send_says_that_there_is_no_such_template_before_it_asks_for_a_category(
+    tidings: Run, server: FakeServer
+) -> None:
+    sentence = "there is no template order-shiped"
+    server.on("GetTemplate", Refusal(grpc.StatusCode.NOT_FOUND, sentence, "TEMPLATE_NOT_FOUND"))
+    refused = tidings("send", "--to", "alice", "--template", "order-shiped", "--version", "3")
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith(f"error: {sentence}\n")
+    assert "`tidings templates list`" in refused.stderr
+    assert "category" not in refused.stderr
+    (request,) = server.requests
+    assert (request.name, request.version) == ("order-shiped", 3)
 
 
 def test_send_repeats_itself_with_one_request_id(tidings: Run, server: FakeServer) -> None:
@@ -340,6 +370,20 @@ def test_inbox_read_tells_which_items_are_not_there(tidings: Run, server: FakeSe
     assert result.stderr == "i2 is not in this inbox\n"
 
 
+@pytest.mark.parametrize(
+    ("items", "sentence"),
+    [(("i1",), "i1 is not in this inbox"), (("i1", "i2"), "i1, i2 are not in this inbox")],
+)
+def test_inbox_read_fails_when_none_is_there(
+    tidings: Run, server: FakeServer, items: tuple[str, ...], sentence: str
+) -> None:
+    server.on("MarkRead", inbox.MarkReadResponse(counts=InboxCounts(total=2, unread=1)))
+    result = tidings("inbox", "read", "alice", *items)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith(f"error: {sentence}\n")
+
+
 @pytest.fixture
 def hello(elsewhere: Path) -> Path:
     folder = elsewhere / "hello"
@@ -411,7 +455,7 @@ def test_watch_shows_the_oldest_first_and_then_what_comes(tidings: Run, stream: 
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert lines[0] == f"watching the inbox of alice at {stream.address}; Ctrl-C ends"
-    assert [line.split()[1:] for line in (lines[1], lines[2], lines[5])] == [
+    assert [line.split()[2:] for line in (lines[1], lines[2], lines[5])] == [
         ["read", "Title", "of", "a"],
         ["new", "Title", "of", "b"],
         ["new", "Title", "of", "c"],
@@ -423,6 +467,15 @@ def test_watch_shows_the_oldest_first_and_then_what_comes(tidings: Run, stream: 
     # The stream is opened as an app does it: with a recipient's token, for its own inbox.
     assert stream.credentials[-1] == "Bearer t"
     assert subscribed.recipient_id == ""
+
+
+def test_watch_counts_again_after_a_burst(tidings: Run, stream: FakeServer) -> None:
+    stream.frames += [added("c4", item("d", 4)), added("c5", item("e", 5))]
+    lines = tidings("watch", "alice", "--timeout", "1.5").stdout.splitlines()
+    counted = [line for line in lines if "unread of" in line]
+    assert len(counted) == 2
+    assert counted[0] == "0 unread of 2"
+    assert lines[-1] == counted[1]
 
 
 def test_watch_prints_a_line_of_json_per_event(tidings: Run, stream: FakeServer) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import grpc
 import pytest
+from rich.console import Console
 
+from cli.command import reporting
 from cli.configuration import Configuration, write_configuration
+from cli.output import Output
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fake_server import FakeServer, Refusal
 from tests.unit.cli.notifications import notification
@@ -154,7 +158,7 @@ def test_two_for_misuse(run: Run, arguments: tuple[str, ...]) -> None:
 def test_misuse_that_only_the_command_can_see_is_json_too(run: Run) -> None:
     result = run("send", "--to", "alice", "--template", "t", "--output", "json")
     assert result.exit_code == 2
-    assert json.loads(result.stderr)["error"]["message"].startswith("what is it about?")
+    assert json.loads(result.stderr)["error"]["message"].startswith("no configuration:")
 
 
 @pytest.mark.parametrize(
@@ -196,8 +200,34 @@ def test_the_key_comes_from_the_file_found_upward(
     assert server.credentials == ["Bearer from the file"]
 
 
+def test_an_output_that_there_is_not_is_refused_in_words(run: Run) -> None:
+    result = run("get", "a", "--output", "yaml")
+    words = " ".join(result.stderr.replace("\N{BOX DRAWINGS LIGHT VERTICAL}", " ").split())
+    assert "'yaml' is no form of output; choose from text, json" in words
+
+
+def test_help_names_each_file_of_a_template(run: Run) -> None:
+    shown = " ".join(run("templates", "put", "--help").stdout.split())
+    assert "email: subject.txt and body.txt are mandatory, body.html is optional." in shown
+    assert '[variables]: order = "Order number"' in shown
+
+
+@pytest.mark.parametrize("group", ["tokens", "dead-letters"])
+def test_help_is_for_its_users(run: Run, group: str) -> None:
+    assert "Keeps" not in run(group, "--help").stdout
+
+
 def test_helps_about_everything(run: Run) -> None:
     result = run("--help")
     assert result.exit_code == 0
     for name in ("run", "send", "send-file", "cancel", "watch", "dead-letters", "tenants"):
         assert name in result.stdout
+
+
+@pytest.mark.parametrize(("terminal", "written"), [(True, "\n"), (False, "")])
+def test_ctrl_c_ends_its_line_on_a_terminal(terminal: bool, written: str) -> None:
+    output, stderr = Output(), io.StringIO()
+    output._notes = Console(file=stderr, force_terminal=terminal)
+    with pytest.raises(KeyboardInterrupt), reporting(output):
+        raise KeyboardInterrupt
+    assert stderr.getvalue() == written

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +10,8 @@ import typer
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cli.durations import parse_duration, show_duration, to_proto
-from cli.times import parse_moment, show_milliseconds, show_time
+from cli.times import parse_moment, show_clock, show_milliseconds, show_time
+from tests.unit.cli.notifications import at
 
 
 @pytest.mark.parametrize(
@@ -33,6 +35,23 @@ def test_milliseconds(milliseconds: float, shown: str) -> None:
 
 def test_a_moment_that_is_not_set() -> None:
     assert show_time(Timestamp()) == "-"
+    assert show_clock(Timestamp()) == "-"
+
+
+@pytest.mark.parametrize(
+    ("zone_name", "shown"),
+    [
+        ("UTC", "2026-10-30 09:41:03 UTC"),
+        ("Europe/Berlin", "2026-10-30 10:41:03 CET"),
+        ("Asia/Kathmandu", "2026-10-30 15:26:03 +0545"),
+    ],
+)
+def test_moments_are_shown_in_the_readers_zone_by_name(
+    zone: Callable[[str], None], zone_name: str, shown: str
+) -> None:
+    zone(zone_name)
+    assert show_time(at(0)) == shown
+    assert show_clock(at(0)) == shown.split(maxsplit=1)[1]
 
 
 @pytest.mark.parametrize(

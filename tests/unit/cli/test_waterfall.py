@@ -52,6 +52,7 @@ def test_the_whole_picture_at_eighty_columns() -> None:
         "  email     used",
         "  email     not used: the recipient switched it off",
         "",
+        f"{'after acceptance':>79}",
         f"  accepted                {BAR:<41}      0.0 ms",
         f"  planned                 {BAR * 9:<41}      8.0 ms",
         "",
