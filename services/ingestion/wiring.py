@@ -131,4 +131,5 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     host.loops.add_periodic("ingestion.orphans", sweep.disown_orphans, every=every)
     host.loops.add_periodic("ingestion.stopped", stop_deliveries.sweep, every=every)
     host.loops.add_periodic("ingestion.outbox", publish.sweep, every=every)
+    host.loops.add_periodic("ingestion.unconfirmed", publish.sweep_unconfirmed, every=every)
     host.loops.add_periodic("ingestion.forget", forget, every=timedelta(minutes=10))

@@ -313,6 +313,12 @@ FROM due
 WHERE o.outbox_id = due.outbox_id
 RETURNING o.outbox_id, tenant_id, channel, priority, payload
 
+-- read_messages --
+-- Those that are gone are claimed.
+SELECT outbox_id, tenant_id, channel, priority, payload
+FROM ingestion.outbox
+WHERE outbox_id = ANY($1::uuid[])
+
 -- republish_all_now --
 -- After a restart that proves every older process dead, nobody else is going to claim these.
 UPDATE ingestion.outbox SET due_time = now()

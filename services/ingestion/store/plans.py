@@ -73,6 +73,13 @@ class PlanStore:
         )
         return [tuple(row) for row in rows]
 
+    async def read_messages(
+        self, outbox_ids: Sequence[UUID]
+    ) -> list[tuple[UUID, str, int, int, bytes]]:
+        """Returns those messages that nobody claimed yet."""
+        rows = await self._pool.fetch(_SQL["read_messages"], outbox_ids)
+        return [tuple(row) for row in rows]
+
     async def republish_all_now(self) -> None:
         """Makes every message due."""
         await self._pool.execute(_SQL["republish_all_now"])

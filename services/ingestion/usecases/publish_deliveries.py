@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from itertools import islice
 from uuid import UUID
 
 from libs.messaging.broker import Broker, BrokerUnavailable, Message, Unroutable
@@ -19,11 +20,14 @@ _SWEEP = 100
 
 
 class PublishDeliveries:
-    """A publication that fails is no loss: the row stays, and is due again."""
+    """A publication that fails is no loss: the row stays. What the broker did not confirm goes again as
+    soon as it answers, what nobody claimed after an interval that doubles."""
 
     def __init__(self, *, broker: Broker, plans: PlanStore) -> None:
         self._broker = broker
         self._plans = plans
+        # Bounded by the credit of all tenants; after a death the rows' own due times do.
+        self._unconfirmed: set[UUID] = set()
 
     async def __call__(self, messages: Sequence[OutboxMessage]) -> None:
         """Publishes messages that were just committed."""
@@ -41,6 +45,18 @@ class PublishDeliveries:
             _log.info("publishing_again", extra={"messages": len(rows)})
         await asyncio.gather(*(self._publish(*row) for row in rows))
 
+    async def sweep_unconfirmed(self) -> None:
+        """Tries one of those that were not confirmed; when it goes, all the others go at once."""
+        limit = 1
+        while self._unconfirmed:
+            tried = list(islice(self._unconfirmed, limit))
+            self._unconfirmed.difference_update(tried)
+            rows = await self._plans.read_messages(tried)
+            await asyncio.gather(*(self._publish(*row) for row in rows))
+            if not self._unconfirmed.isdisjoint(tried):
+                return
+            limit = _SWEEP
+
     async def _publish(
         self, outbox_id: UUID, tenant_id: str, channel: int, priority: int, body: bytes
     ) -> None:
@@ -50,4 +66,5 @@ class PublishDeliveries:
         try:
             await self._broker.publish(DELIVERIES, routing_key, message)
         except (BrokerUnavailable, Unroutable) as error:
+            self._unconfirmed.add(outbox_id)
             _log.warning("not_published", extra={"outbox_id": str(outbox_id), "why": repr(error)})
