@@ -17,7 +17,7 @@ from aio_pika.abc import (
     AbstractExchange,
     AbstractIncomingMessage,
 )
-from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError, PublishError
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, PublishError
 from pamqp.common import FieldTable
 
 from libs.messaging.broker import BrokerUnavailable, Handler, Message, Unroutable
@@ -103,7 +103,8 @@ class RabbitBroker:
                 )
         except PublishError as error:
             raise Unroutable(f"{exchange}:{routing_key}") from error
-        except (DeliveryError, *_BROKEN) as error:
+        except Exception as error:
+            # Most have types of their own, but a connection that closes may also raise a bare one.
             raise BrokerUnavailable(f"{exchange}:{routing_key}: {error!r}") from error
 
     @asynccontextmanager
