@@ -26,7 +26,7 @@ test: setup  ## all tests
 	@.venv/bin/pytest --ignore=tests/chaos --ignore=tests/bench
 
 test-fast: setup  ## tests that need no server
-	@.venv/bin/pytest tests/unit tests/contract
+	@.venv/bin/pytest tests/unit tests/contract -m "not external_service"
 
 chaos: setup  ## faults of every kind under load, drawn from seeds (SEED=7 for one)
 	@.venv/bin/pytest -q tests/chaos && .venv/bin/python -m tests.chaos $(if $(SEED),--seed $(SEED))
