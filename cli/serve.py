@@ -51,6 +51,7 @@ _SERVICES: dict[str, Callable[[AsyncExitStack, Host], Awaitable[None]]] = {
 SERVICE_NAMES = tuple(_SERVICES)
 
 _GRACE_SECONDS = 5.0
+_ENDS_WITHIN_SECONDS = 60.0
 
 
 class AddressTaken(Exception):
@@ -146,6 +147,8 @@ async def serve_until_signal(options: ServeOptions) -> None:
     async with open_cluster(options) as cluster:
         _log.info("serving", extra={"address": cluster.public_address})
         await stopped.wait()
+        # Whatever hangs, the process ends: what it has in hand comes back as after any death.
+        loop.call_later(_ENDS_WITHIN_SECONDS, os._exit, 1)
 
 
 async def _stop(host: Host) -> None:

@@ -12,6 +12,8 @@ _log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
+_CANCELLATIONS = 3
+_CANCELLED_WITHIN_S = 2.0
 
 
 class Loops:
@@ -46,10 +48,16 @@ class Loops:
         self._waiting.clear()
 
     async def stop(self) -> None:
-        """Cancels the loops and waits for them."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Cancels the loops and waits for them, but not for ever: dying at any moment is allowed."""
+        running = set(self._tasks)
+        for _ in range(_CANCELLATIONS):
+            for task in running:
+                task.cancel()
+            if running:
+                _, running = await asyncio.wait(running, timeout=_CANCELLED_WITHIN_S)
+            # A library may have swallowed the cancellation, so it is said again.
+            for task in running:
+                _log.warning("loop_goes_on", extra={"loop": task.get_name()})
         self._tasks.clear()
 
 
