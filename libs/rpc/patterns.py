@@ -7,6 +7,13 @@ _WORDS = {
     r"^([a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*)?$": (
         "must be lower-case words joined by dots, such as `order.shipped`, or empty"
     ),
+    r"^(\+[1-9][0-9]{6,14})?$": "must be in E.164 form, such as `+4915112345678`, or empty",
+    r"^(https?://[^\s@#]+)?$": (
+        "must be an absolute http or https URL without user info or fragment, or empty"
+    ),
+    r"^([a-z0-9][a-z0-9._-]{0,63})?$": (
+        "must be at most 64 lower-case letters, digits or `._-`, beginning with a letter or digit"
+    ),
     r"^[A-Za-z0-9._-]{1,64}$": "must be 1 to 64 letters, digits or `._-`",
     r"^[A-Za-z0-9._~:@+=/|-]{0,128}$": "must be at most 128 letters, digits or `._~:@+=/|-`",
     r"^[A-Za-z0-9._~:@+=/|-]{1,128}$": "must be 1 to 128 letters, digits or `._~:@+=/|-`",
@@ -17,6 +24,7 @@ _WORDS = {
     r"^[\x21-\x7e]{0,128}$": "must be at most 128 visible ASCII characters without spaces",
     r"^[\x21-\x7e]{1,128}$": "must be 1 to 128 visible ASCII characters without spaces",
     r"^[^\x00-\x1f\x7f]*$": "must not have control characters",
+    r"^[a-z0-9._-]{0,64}$": "must be at most 64 lower-case letters, digits or `._-`",
     r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$": (
         "must be 1 to 63 lower-case letters, digits and inner hyphens"
     ),

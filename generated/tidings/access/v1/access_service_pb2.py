@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from tidings.common.v1 import authorization_pb2 as tidings_dot_common_dot_v1_dot_authorization__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&tidings/access/v1/access_service.proto\x12\x11tidings.access.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%tidings/common/v1/authorization.proto\"\xc3\x02\n\x06\x41piKey\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12\x16\n\x06prefix\x18\x03 \x01(\tR\x06prefix\x12\x30\n\x06scopes\x18\x04 \x03(\x0e\x32\x18.tidings.common.v1.ScopeR\x06scopes\x12;\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12;\n\x0brevoke_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nrevokeTime\"\xda\x01\n\x13\x43reateApiKeyRequest\x12\x41\n\x0c\x64isplay_name\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$R\x0b\x64isplayName\x12G\n\x06scopes\x18\x02 \x03(\x0e\x32\x18.tidings.common.v1.ScopeB\x15\xbaH\x12\x92\x01\x0f\x08\x01\x10 \x18\x01\"\x07\x82\x01\x04\x10\x01 \x00R\x06scopes\x12\x37\n\x03ttl\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\n\xbaH\x07\xaa\x01\x04\x32\x02\x08\x01R\x03ttl\"b\n\x14\x43reateApiKeyResponse\x12\x32\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x19.tidings.access.v1.ApiKeyR\x06\x61piKey\x12\x16\n\x06secret\x18\x02 \x01(\tR\x06secret\"f\n\x12ListApiKeysRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"s\n\x13ListApiKeysResponse\x12\x34\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x19.tidings.access.v1.ApiKeyR\x07\x61piKeys\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"6\n\x13RevokeApiKeyRequest\x12\x1f\n\x06key_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x05keyId\"J\n\x14RevokeApiKeyResponse\x12\x32\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x19.tidings.access.v1.ApiKeyR\x06\x61piKey\"\xa5\x01\n\x1aIssueRecipientTokenRequest\x12H\n\x0crecipient_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[A-Za-z0-9._~:@+=/|-]{1,128}$R\x0brecipientId\x12=\n\x03ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n\"\x04\x08\x80\xa3\x05\x32\x02\x08\nR\x03ttl\"p\n\x1bIssueRecipientTokenResponse\x12\x14\n\x05token\x18\x01 \x01(\tR\x05token\x12;\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\"\x19\n\x17GetJsonWebKeySetRequest\"C\n\x18GetJsonWebKeySetResponse\x12\'\n\x10json_web_key_set\x18\x01 \x01(\tR\rjsonWebKeySet2\xba\x04\n\rAccessService\x12g\n\x0c\x43reateApiKey\x12&.tidings.access.v1.CreateApiKeyRequest\x1a\'.tidings.access.v1.CreateApiKeyResponse\"\x06\xaa\xd4\x18\x02\x08\x0c\x12\x64\n\x0bListApiKeys\x12%.tidings.access.v1.ListApiKeysRequest\x1a&.tidings.access.v1.ListApiKeysResponse\"\x06\xaa\xd4\x18\x02\x08\x0c\x12g\n\x0cRevokeApiKey\x12&.tidings.access.v1.RevokeApiKeyRequest\x1a\'.tidings.access.v1.RevokeApiKeyResponse\"\x06\xaa\xd4\x18\x02\x08\x0c\x12|\n\x13IssueRecipientToken\x12-.tidings.access.v1.IssueRecipientTokenRequest\x1a..tidings.access.v1.IssueRecipientTokenResponse\"\x06\xaa\xd4\x18\x02\x08\r\x12s\n\x10GetJsonWebKeySet\x12*.tidings.access.v1.GetJsonWebKeySetRequest\x1a+.tidings.access.v1.GetJsonWebKeySetResponse\"\x06\xaa\xd4\x18\x02\x10\x01\x42P\n\x15\x64\x65v.tidings.access.v1P\x01Z5example.com/tidings/gen/go/tidings/access/v1;accessv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&tidings/access/v1/access_service.proto\x12\x11tidings.access.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%tidings/common/v1/authorization.proto\"\xd7\x02\n\x06\x41piKey\x12\x15\n\x06key_id\x18\x01 \x01(\tR\x05keyId\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12\x16\n\x06prefix\x18\x03 \x01(\tR\x06prefix\x12\x30\n\x06scopes\x18\x04 \x03(\x0e\x32\x18.tidings.common.v1.ScopeR\x06scopes\x12;\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12;\n\x0brevoke_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nrevokeTime\x12\x12\n\x04\x65tag\x18\x08 \x01(\tR\x04\x65tag\"\x96\x02\n\x13\x43reateApiKeyRequest\x12\x41\n\x0c\x64isplay_name\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$R\x0b\x64isplayName\x12G\n\x06scopes\x18\x02 \x03(\x0e\x32\x18.tidings.common.v1.ScopeB\x15\xbaH\x12\x92\x01\x0f\x08\x01\x10 \x18\x01\"\x07\x82\x01\x04\x10\x01 \x00R\x06scopes\x12\x37\n\x03ttl\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\n\xbaH\x07\xaa\x01\x04\x32\x02\x08\x01R\x03ttl\x12:\n\nrequest_id\x18\x04 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"b\n\x14\x43reateApiKeyResponse\x12\x32\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x19.tidings.access.v1.ApiKeyR\x06\x61piKey\x12\x16\n\x06secret\x18\x02 \x01(\tR\x06secret\"3\n\x10GetApiKeyRequest\x12\x1f\n\x06key_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x05keyId\"G\n\x11GetApiKeyResponse\x12\x32\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x19.tidings.access.v1.ApiKeyR\x06\x61piKey\"\x91\x03\n\x13UpdateApiKeyRequest\x12\x1f\n\x06key_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x05keyId\x12?\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$R\x0b\x64isplayName\x12\x45\n\x06scopes\x18\x03 \x03(\x0e\x32\x18.tidings.common.v1.ScopeB\x13\xbaH\x10\x92\x01\r\x10 \x18\x01\"\x07\x82\x01\x04\x10\x01 \x00R\x06scopes\x12;\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12;\n\x0bupdate_mask\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12\x1b\n\x04\x65tag\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\x12:\n\nrequest_id\x18\x07 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"J\n\x14UpdateApiKeyResponse\x12\x32\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x19.tidings.access.v1.ApiKeyR\x06\x61piKey\"\x87\x01\n\x12ListApiKeysRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12\x1f\n\x0b\x61\x63tive_only\x18\x03 \x01(\x08R\nactiveOnly\"s\n\x13ListApiKeysResponse\x12\x34\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x19.tidings.access.v1.ApiKeyR\x07\x61piKeys\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"6\n\x13RevokeApiKeyRequest\x12\x1f\n\x06key_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x05keyId\"J\n\x14RevokeApiKeyResponse\x12\x32\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x19.tidings.access.v1.ApiKeyR\x06\x61piKey\"\xa5\x01\n\x1aIssueRecipientTokenRequest\x12H\n\x0crecipient_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[A-Za-z0-9._~:@+=/|-]{1,128}$R\x0brecipientId\x12=\n\x03ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n\"\x04\x08\x80\xa3\x05\x32\x02\x08\nR\x03ttl\"p\n\x1bIssueRecipientTokenResponse\x12\x14\n\x05token\x18\x01 \x01(\tR\x05token\x12;\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\"\x19\n\x17GetJsonWebKeySetRequest\"C\n\x18GetJsonWebKeySetResponse\x12\'\n\x10json_web_key_set\x18\x01 \x01(\tR\rjsonWebKeySet2\x83\x06\n\rAccessService\x12g\n\x0c\x43reateApiKey\x12&.tidings.access.v1.CreateApiKeyRequest\x1a\'.tidings.access.v1.CreateApiKeyResponse\"\x06\xaa\xd4\x18\x02\x08\x0c\x12^\n\tGetApiKey\x12#.tidings.access.v1.GetApiKeyRequest\x1a$.tidings.access.v1.GetApiKeyResponse\"\x06\xaa\xd4\x18\x02\x08\x0c\x12\x64\n\x0bListApiKeys\x12%.tidings.access.v1.ListApiKeysRequest\x1a&.tidings.access.v1.ListApiKeysResponse\"\x06\xaa\xd4\x18\x02\x08\x0c\x12g\n\x0cUpdateApiKey\x12&.tidings.access.v1.UpdateApiKeyRequest\x1a\'.tidings.access.v1.UpdateApiKeyResponse\"\x06\xaa\xd4\x18\x02\x08\x0c\x12g\n\x0cRevokeApiKey\x12&.tidings.access.v1.RevokeApiKeyRequest\x1a\'.tidings.access.v1.RevokeApiKeyResponse\"\x06\xaa\xd4\x18\x02\x08\x0c\x12|\n\x13IssueRecipientToken\x12-.tidings.access.v1.IssueRecipientTokenRequest\x1a..tidings.access.v1.IssueRecipientTokenResponse\"\x06\xaa\xd4\x18\x02\x08\r\x12s\n\x10GetJsonWebKeySet\x12*.tidings.access.v1.GetJsonWebKeySetRequest\x1a+.tidings.access.v1.GetJsonWebKeySetResponse\"\x06\xaa\xd4\x18\x02\x10\x01\x42P\n\x15\x64\x65v.tidings.access.v1P\x01Z5example.com/tidings/gen/go/tidings/access/v1;accessv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,6 +43,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEAPIKEYREQUEST'].fields_by_name['scopes']._serialized_options = b'\272H\022\222\001\017\010\001\020 \030\001\"\007\202\001\004\020\001 \000'
   _globals['_CREATEAPIKEYREQUEST'].fields_by_name['ttl']._loaded_options = None
   _globals['_CREATEAPIKEYREQUEST'].fields_by_name['ttl']._serialized_options = b'\272H\007\252\001\0042\002\010\001'
+  _globals['_CREATEAPIKEYREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATEAPIKEYREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\030r\0262\024^[\\x21-\\x7e]{0,128}$'
+  _globals['_GETAPIKEYREQUEST'].fields_by_name['key_id']._loaded_options = None
+  _globals['_GETAPIKEYREQUEST'].fields_by_name['key_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_UPDATEAPIKEYREQUEST'].fields_by_name['key_id']._loaded_options = None
+  _globals['_UPDATEAPIKEYREQUEST'].fields_by_name['key_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_UPDATEAPIKEYREQUEST'].fields_by_name['display_name']._loaded_options = None
+  _globals['_UPDATEAPIKEYREQUEST'].fields_by_name['display_name']._serialized_options = b'\272H\031r\027\030d2\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_UPDATEAPIKEYREQUEST'].fields_by_name['scopes']._loaded_options = None
+  _globals['_UPDATEAPIKEYREQUEST'].fields_by_name['scopes']._serialized_options = b'\272H\020\222\001\r\020 \030\001\"\007\202\001\004\020\001 \000'
+  _globals['_UPDATEAPIKEYREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_UPDATEAPIKEYREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_UPDATEAPIKEYREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATEAPIKEYREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\030r\0262\024^[\\x21-\\x7e]{0,128}$'
   _globals['_LISTAPIKEYSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTAPIKEYSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\310\001(\000'
   _globals['_LISTAPIKEYSREQUEST'].fields_by_name['page_token']._loaded_options = None
@@ -54,36 +69,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ISSUERECIPIENTTOKENREQUEST'].fields_by_name['ttl']._serialized_options = b'\272H\r\252\001\n\"\004\010\200\243\0052\002\010\n'
   _globals['_ACCESSSERVICE'].methods_by_name['CreateApiKey']._loaded_options = None
   _globals['_ACCESSSERVICE'].methods_by_name['CreateApiKey']._serialized_options = b'\252\324\030\002\010\014'
+  _globals['_ACCESSSERVICE'].methods_by_name['GetApiKey']._loaded_options = None
+  _globals['_ACCESSSERVICE'].methods_by_name['GetApiKey']._serialized_options = b'\252\324\030\002\010\014'
   _globals['_ACCESSSERVICE'].methods_by_name['ListApiKeys']._loaded_options = None
   _globals['_ACCESSSERVICE'].methods_by_name['ListApiKeys']._serialized_options = b'\252\324\030\002\010\014'
+  _globals['_ACCESSSERVICE'].methods_by_name['UpdateApiKey']._loaded_options = None
+  _globals['_ACCESSSERVICE'].methods_by_name['UpdateApiKey']._serialized_options = b'\252\324\030\002\010\014'
   _globals['_ACCESSSERVICE'].methods_by_name['RevokeApiKey']._loaded_options = None
   _globals['_ACCESSSERVICE'].methods_by_name['RevokeApiKey']._serialized_options = b'\252\324\030\002\010\014'
   _globals['_ACCESSSERVICE'].methods_by_name['IssueRecipientToken']._loaded_options = None
   _globals['_ACCESSSERVICE'].methods_by_name['IssueRecipientToken']._serialized_options = b'\252\324\030\002\010\r'
   _globals['_ACCESSSERVICE'].methods_by_name['GetJsonWebKeySet']._loaded_options = None
   _globals['_ACCESSSERVICE'].methods_by_name['GetJsonWebKeySet']._serialized_options = b'\252\324\030\002\020\001'
-  _globals['_APIKEY']._serialized_start=195
-  _globals['_APIKEY']._serialized_end=518
-  _globals['_CREATEAPIKEYREQUEST']._serialized_start=521
-  _globals['_CREATEAPIKEYREQUEST']._serialized_end=739
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=741
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=839
-  _globals['_LISTAPIKEYSREQUEST']._serialized_start=841
-  _globals['_LISTAPIKEYSREQUEST']._serialized_end=943
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=945
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=1060
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=1062
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=1116
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=1118
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=1192
-  _globals['_ISSUERECIPIENTTOKENREQUEST']._serialized_start=1195
-  _globals['_ISSUERECIPIENTTOKENREQUEST']._serialized_end=1360
-  _globals['_ISSUERECIPIENTTOKENRESPONSE']._serialized_start=1362
-  _globals['_ISSUERECIPIENTTOKENRESPONSE']._serialized_end=1474
-  _globals['_GETJSONWEBKEYSETREQUEST']._serialized_start=1476
-  _globals['_GETJSONWEBKEYSETREQUEST']._serialized_end=1501
-  _globals['_GETJSONWEBKEYSETRESPONSE']._serialized_start=1503
-  _globals['_GETJSONWEBKEYSETRESPONSE']._serialized_end=1570
-  _globals['_ACCESSSERVICE']._serialized_start=1573
-  _globals['_ACCESSSERVICE']._serialized_end=2143
+  _globals['_APIKEY']._serialized_start=229
+  _globals['_APIKEY']._serialized_end=572
+  _globals['_CREATEAPIKEYREQUEST']._serialized_start=575
+  _globals['_CREATEAPIKEYREQUEST']._serialized_end=853
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=855
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=953
+  _globals['_GETAPIKEYREQUEST']._serialized_start=955
+  _globals['_GETAPIKEYREQUEST']._serialized_end=1006
+  _globals['_GETAPIKEYRESPONSE']._serialized_start=1008
+  _globals['_GETAPIKEYRESPONSE']._serialized_end=1079
+  _globals['_UPDATEAPIKEYREQUEST']._serialized_start=1082
+  _globals['_UPDATEAPIKEYREQUEST']._serialized_end=1483
+  _globals['_UPDATEAPIKEYRESPONSE']._serialized_start=1485
+  _globals['_UPDATEAPIKEYRESPONSE']._serialized_end=1559
+  _globals['_LISTAPIKEYSREQUEST']._serialized_start=1562
+  _globals['_LISTAPIKEYSREQUEST']._serialized_end=1697
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=1699
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=1814
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=1816
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=1870
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=1872
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=1946
+  _globals['_ISSUERECIPIENTTOKENREQUEST']._serialized_start=1949
+  _globals['_ISSUERECIPIENTTOKENREQUEST']._serialized_end=2114
+  _globals['_ISSUERECIPIENTTOKENRESPONSE']._serialized_start=2116
+  _globals['_ISSUERECIPIENTTOKENRESPONSE']._serialized_end=2228
+  _globals['_GETJSONWEBKEYSETREQUEST']._serialized_start=2230
+  _globals['_GETJSONWEBKEYSETREQUEST']._serialized_end=2255
+  _globals['_GETJSONWEBKEYSETRESPONSE']._serialized_start=2257
+  _globals['_GETJSONWEBKEYSETRESPONSE']._serialized_end=2324
+  _globals['_ACCESSSERVICE']._serialized_start=2327
+  _globals['_ACCESSSERVICE']._serialized_end=3098
 # @@protoc_insertion_point(module_scope)

@@ -40,10 +40,20 @@ class AccessServiceStub:
                 request_serializer=tidings_dot_access_dot_v1_dot_access__service__pb2.CreateApiKeyRequest.SerializeToString,
                 response_deserializer=tidings_dot_access_dot_v1_dot_access__service__pb2.CreateApiKeyResponse.FromString,
                 _registered_method=True)
+        self.GetApiKey = channel.unary_unary(
+                '/tidings.access.v1.AccessService/GetApiKey',
+                request_serializer=tidings_dot_access_dot_v1_dot_access__service__pb2.GetApiKeyRequest.SerializeToString,
+                response_deserializer=tidings_dot_access_dot_v1_dot_access__service__pb2.GetApiKeyResponse.FromString,
+                _registered_method=True)
         self.ListApiKeys = channel.unary_unary(
                 '/tidings.access.v1.AccessService/ListApiKeys',
                 request_serializer=tidings_dot_access_dot_v1_dot_access__service__pb2.ListApiKeysRequest.SerializeToString,
                 response_deserializer=tidings_dot_access_dot_v1_dot_access__service__pb2.ListApiKeysResponse.FromString,
+                _registered_method=True)
+        self.UpdateApiKey = channel.unary_unary(
+                '/tidings.access.v1.AccessService/UpdateApiKey',
+                request_serializer=tidings_dot_access_dot_v1_dot_access__service__pb2.UpdateApiKeyRequest.SerializeToString,
+                response_deserializer=tidings_dot_access_dot_v1_dot_access__service__pb2.UpdateApiKeyResponse.FromString,
                 _registered_method=True)
         self.RevokeApiKey = channel.unary_unary(
                 '/tidings.access.v1.AccessService/RevokeApiKey',
@@ -69,7 +79,19 @@ class AccessServiceServicer:
     def CreateApiKey(self, request, context):
         """Creates an API key and returns its secret, which is shown this once.
 
-        Not idempotent: a repeated call makes another key.
+        Without a `request_id` a repeated call makes another key.
+
+        Errors: PERMISSION_DENIED (`SCOPE_MISSING`: the caller lacks a scope it grants), ALREADY_EXISTS
+        (`REQUEST_ID_REUSED`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetApiKey(self, request, context):
+        """Returns an API key without its secret.
+
+        Errors: NOT_FOUND (`API_KEY_NOT_FOUND`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -77,13 +99,25 @@ class AccessServiceServicer:
 
     def ListApiKeys(self, request, context):
         """Lists the tenant's API keys, newest first, without their secrets.
+
+        Errors: INVALID_ARGUMENT (`PAGE_TOKEN_INVALID`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateApiKey(self, request, context):
+        """Changes an API key's name, scopes or expiry. Every service goes by the change within 30 seconds.
+
+        Errors: NOT_FOUND (`API_KEY_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), PERMISSION_DENIED (`SCOPE_MISSING`: the
+        caller lacks a scope it grants), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RevokeApiKey(self, request, context):
-        """Revokes an API key. Every service refuses it within 30 seconds. Idempotent.
+        """Revokes an API key for good; its record stays. Every service refuses it within 30 seconds. Idempotent.
 
         Errors: NOT_FOUND (`API_KEY_NOT_FOUND`).
         """
@@ -113,10 +147,20 @@ def add_AccessServiceServicer_to_server(servicer, server):
                     request_deserializer=tidings_dot_access_dot_v1_dot_access__service__pb2.CreateApiKeyRequest.FromString,
                     response_serializer=tidings_dot_access_dot_v1_dot_access__service__pb2.CreateApiKeyResponse.SerializeToString,
             ),
+            'GetApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetApiKey,
+                    request_deserializer=tidings_dot_access_dot_v1_dot_access__service__pb2.GetApiKeyRequest.FromString,
+                    response_serializer=tidings_dot_access_dot_v1_dot_access__service__pb2.GetApiKeyResponse.SerializeToString,
+            ),
             'ListApiKeys': grpc.unary_unary_rpc_method_handler(
                     servicer.ListApiKeys,
                     request_deserializer=tidings_dot_access_dot_v1_dot_access__service__pb2.ListApiKeysRequest.FromString,
                     response_serializer=tidings_dot_access_dot_v1_dot_access__service__pb2.ListApiKeysResponse.SerializeToString,
+            ),
+            'UpdateApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateApiKey,
+                    request_deserializer=tidings_dot_access_dot_v1_dot_access__service__pb2.UpdateApiKeyRequest.FromString,
+                    response_serializer=tidings_dot_access_dot_v1_dot_access__service__pb2.UpdateApiKeyResponse.SerializeToString,
             ),
             'RevokeApiKey': grpc.unary_unary_rpc_method_handler(
                     servicer.RevokeApiKey,
@@ -173,6 +217,33 @@ class AccessService:
             _registered_method=True)
 
     @staticmethod
+    def GetApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tidings.access.v1.AccessService/GetApiKey',
+            tidings_dot_access_dot_v1_dot_access__service__pb2.GetApiKeyRequest.SerializeToString,
+            tidings_dot_access_dot_v1_dot_access__service__pb2.GetApiKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListApiKeys(request,
             target,
             options=(),
@@ -189,6 +260,33 @@ class AccessService:
             '/tidings.access.v1.AccessService/ListApiKeys',
             tidings_dot_access_dot_v1_dot_access__service__pb2.ListApiKeysRequest.SerializeToString,
             tidings_dot_access_dot_v1_dot_access__service__pb2.ListApiKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tidings.access.v1.AccessService/UpdateApiKey',
+            tidings_dot_access_dot_v1_dot_access__service__pb2.UpdateApiKeyRequest.SerializeToString,
+            tidings_dot_access_dot_v1_dot_access__service__pb2.UpdateApiKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -36,12 +36,29 @@ class AccessServiceStub:
     CreateApiKey: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.CreateApiKeyRequest, _access_service_pb2.CreateApiKeyResponse]
     """Creates an API key and returns its secret, which is shown this once.
 
-    Not idempotent: a repeated call makes another key.
+    Without a `request_id` a repeated call makes another key.
+
+    Errors: PERMISSION_DENIED (`SCOPE_MISSING`: the caller lacks a scope it grants), ALREADY_EXISTS
+    (`REQUEST_ID_REUSED`).
+    """
+    GetApiKey: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.GetApiKeyRequest, _access_service_pb2.GetApiKeyResponse]
+    """Returns an API key without its secret.
+
+    Errors: NOT_FOUND (`API_KEY_NOT_FOUND`).
     """
     ListApiKeys: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ListApiKeysRequest, _access_service_pb2.ListApiKeysResponse]
-    """Lists the tenant's API keys, newest first, without their secrets."""
+    """Lists the tenant's API keys, newest first, without their secrets.
+
+    Errors: INVALID_ARGUMENT (`PAGE_TOKEN_INVALID`).
+    """
+    UpdateApiKey: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.UpdateApiKeyRequest, _access_service_pb2.UpdateApiKeyResponse]
+    """Changes an API key's name, scopes or expiry. Every service goes by the change within 30 seconds.
+
+    Errors: NOT_FOUND (`API_KEY_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), PERMISSION_DENIED (`SCOPE_MISSING`: the
+    caller lacks a scope it grants), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+    """
     RevokeApiKey: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.RevokeApiKeyRequest, _access_service_pb2.RevokeApiKeyResponse]
-    """Revokes an API key. Every service refuses it within 30 seconds. Idempotent.
+    """Revokes an API key for good; its record stays. Every service refuses it within 30 seconds. Idempotent.
 
     Errors: NOT_FOUND (`API_KEY_NOT_FOUND`).
     """
@@ -58,12 +75,29 @@ class AccessServiceAsyncStub(AccessServiceStub):
     CreateApiKey: _aio.UnaryUnaryMultiCallable[_access_service_pb2.CreateApiKeyRequest, _access_service_pb2.CreateApiKeyResponse]  # type: ignore[assignment]
     """Creates an API key and returns its secret, which is shown this once.
 
-    Not idempotent: a repeated call makes another key.
+    Without a `request_id` a repeated call makes another key.
+
+    Errors: PERMISSION_DENIED (`SCOPE_MISSING`: the caller lacks a scope it grants), ALREADY_EXISTS
+    (`REQUEST_ID_REUSED`).
+    """
+    GetApiKey: _aio.UnaryUnaryMultiCallable[_access_service_pb2.GetApiKeyRequest, _access_service_pb2.GetApiKeyResponse]  # type: ignore[assignment]
+    """Returns an API key without its secret.
+
+    Errors: NOT_FOUND (`API_KEY_NOT_FOUND`).
     """
     ListApiKeys: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ListApiKeysRequest, _access_service_pb2.ListApiKeysResponse]  # type: ignore[assignment]
-    """Lists the tenant's API keys, newest first, without their secrets."""
+    """Lists the tenant's API keys, newest first, without their secrets.
+
+    Errors: INVALID_ARGUMENT (`PAGE_TOKEN_INVALID`).
+    """
+    UpdateApiKey: _aio.UnaryUnaryMultiCallable[_access_service_pb2.UpdateApiKeyRequest, _access_service_pb2.UpdateApiKeyResponse]  # type: ignore[assignment]
+    """Changes an API key's name, scopes or expiry. Every service goes by the change within 30 seconds.
+
+    Errors: NOT_FOUND (`API_KEY_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), PERMISSION_DENIED (`SCOPE_MISSING`: the
+    caller lacks a scope it grants), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+    """
     RevokeApiKey: _aio.UnaryUnaryMultiCallable[_access_service_pb2.RevokeApiKeyRequest, _access_service_pb2.RevokeApiKeyResponse]  # type: ignore[assignment]
-    """Revokes an API key. Every service refuses it within 30 seconds. Idempotent.
+    """Revokes an API key for good; its record stays. Every service refuses it within 30 seconds. Idempotent.
 
     Errors: NOT_FOUND (`API_KEY_NOT_FOUND`).
     """
@@ -83,7 +117,21 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_access_service_pb2.CreateApiKeyResponse, _abc.Awaitable[_access_service_pb2.CreateApiKeyResponse]]:
         """Creates an API key and returns its secret, which is shown this once.
 
-        Not idempotent: a repeated call makes another key.
+        Without a `request_id` a repeated call makes another key.
+
+        Errors: PERMISSION_DENIED (`SCOPE_MISSING`: the caller lacks a scope it grants), ALREADY_EXISTS
+        (`REQUEST_ID_REUSED`).
+        """
+
+    @_abc_1.abstractmethod
+    def GetApiKey(
+        self,
+        request: _access_service_pb2.GetApiKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_service_pb2.GetApiKeyResponse, _abc.Awaitable[_access_service_pb2.GetApiKeyResponse]]:
+        """Returns an API key without its secret.
+
+        Errors: NOT_FOUND (`API_KEY_NOT_FOUND`).
         """
 
     @_abc_1.abstractmethod
@@ -92,7 +140,22 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.ListApiKeysRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.ListApiKeysResponse, _abc.Awaitable[_access_service_pb2.ListApiKeysResponse]]:
-        """Lists the tenant's API keys, newest first, without their secrets."""
+        """Lists the tenant's API keys, newest first, without their secrets.
+
+        Errors: INVALID_ARGUMENT (`PAGE_TOKEN_INVALID`).
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateApiKey(
+        self,
+        request: _access_service_pb2.UpdateApiKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_service_pb2.UpdateApiKeyResponse, _abc.Awaitable[_access_service_pb2.UpdateApiKeyResponse]]:
+        """Changes an API key's name, scopes or expiry. Every service goes by the change within 30 seconds.
+
+        Errors: NOT_FOUND (`API_KEY_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), PERMISSION_DENIED (`SCOPE_MISSING`: the
+        caller lacks a scope it grants), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+        """
 
     @_abc_1.abstractmethod
     def RevokeApiKey(
@@ -100,7 +163,7 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.RevokeApiKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.RevokeApiKeyResponse, _abc.Awaitable[_access_service_pb2.RevokeApiKeyResponse]]:
-        """Revokes an API key. Every service refuses it within 30 seconds. Idempotent.
+        """Revokes an API key for good; its record stays. Every service refuses it within 30 seconds. Idempotent.
 
         Errors: NOT_FOUND (`API_KEY_NOT_FOUND`).
         """

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%tidings/common/v1/authorization.proto\x12\x11tidings.common.v1\x1a google/protobuf/descriptor.proto\"]\n\rAuthorization\x12.\n\x05scope\x18\x01 \x01(\x0e\x32\x18.tidings.common.v1.ScopeR\x05scope\x12\x1c\n\tanonymous\x18\x02 \x01(\x08R\tanonymous*\xa3\x03\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSCOPE_ADMIN\x10\x01\x12\x1c\n\x18SCOPE_NOTIFICATIONS_SEND\x10\x02\x12\x1c\n\x18SCOPE_NOTIFICATIONS_READ\x10\x03\x12\x1a\n\x16SCOPE_RECIPIENTS_WRITE\x10\x04\x12\x19\n\x15SCOPE_RECIPIENTS_READ\x10\x05\x12\x1a\n\x16SCOPE_CATEGORIES_WRITE\x10\x06\x12\x19\n\x15SCOPE_CATEGORIES_READ\x10\x07\x12\x1b\n\x17SCOPE_PREFERENCES_WRITE\x10\x08\x12\x1a\n\x16SCOPE_PREFERENCES_READ\x10\t\x12\x19\n\x15SCOPE_TEMPLATES_WRITE\x10\n\x12\x18\n\x14SCOPE_TEMPLATES_READ\x10\x0b\x12\x15\n\x11SCOPE_KEYS_MANAGE\x10\x0c\x12\x16\n\x12SCOPE_TOKENS_ISSUE\x10\r\x12\x14\n\x10SCOPE_INBOX_READ\x10\x0e\x12\x15\n\x11SCOPE_INBOX_WRITE\x10\x0f:h\n\rauthorization\x12\x1e.google.protobuf.MethodOptions\x18\xc5\x8a\x03 \x01(\x0b\x32 .tidings.common.v1.AuthorizationR\rauthorization:L\n\x11max_request_bytes\x12\x1e.google.protobuf.MethodOptions\x18\xc6\x8a\x03 \x01(\x05R\x0fmaxRequestBytesBP\n\x15\x64\x65v.tidings.common.v1P\x01Z5example.com/tidings/gen/go/tidings/common/v1;commonv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%tidings/common/v1/authorization.proto\x12\x11tidings.common.v1\x1a google/protobuf/descriptor.proto\"]\n\rAuthorization\x12.\n\x05scope\x18\x01 \x01(\x0e\x32\x18.tidings.common.v1.ScopeR\x05scope\x12\x1c\n\tanonymous\x18\x02 \x01(\x08R\tanonymous*\xbe\x03\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSCOPE_ADMIN\x10\x01\x12\x1c\n\x18SCOPE_NOTIFICATIONS_SEND\x10\x02\x12\x1c\n\x18SCOPE_NOTIFICATIONS_READ\x10\x03\x12\x1a\n\x16SCOPE_RECIPIENTS_WRITE\x10\x04\x12\x19\n\x15SCOPE_RECIPIENTS_READ\x10\x05\x12\x1a\n\x16SCOPE_CATEGORIES_WRITE\x10\x06\x12\x19\n\x15SCOPE_CATEGORIES_READ\x10\x07\x12\x1b\n\x17SCOPE_PREFERENCES_WRITE\x10\x08\x12\x1a\n\x16SCOPE_PREFERENCES_READ\x10\t\x12\x19\n\x15SCOPE_TEMPLATES_WRITE\x10\n\x12\x18\n\x14SCOPE_TEMPLATES_READ\x10\x0b\x12\x15\n\x11SCOPE_KEYS_MANAGE\x10\x0c\x12\x16\n\x12SCOPE_TOKENS_ISSUE\x10\r\x12\x14\n\x10SCOPE_INBOX_READ\x10\x0e\x12\x15\n\x11SCOPE_INBOX_WRITE\x10\x0f\x12\x19\n\x15SCOPE_WEBHOOKS_MANAGE\x10\x10:h\n\rauthorization\x12\x1e.google.protobuf.MethodOptions\x18\xc5\x8a\x03 \x01(\x0b\x32 .tidings.common.v1.AuthorizationR\rauthorization:L\n\x11max_request_bytes\x12\x1e.google.protobuf.MethodOptions\x18\xc6\x8a\x03 \x01(\x05R\x0fmaxRequestBytesBP\n\x15\x64\x65v.tidings.common.v1P\x01Z5example.com/tidings/gen/go/tidings/common/v1;commonv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,7 +34,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\025dev.tidings.common.v1P\001Z5example.com/tidings/gen/go/tidings/common/v1;commonv1'
   _globals['_SCOPE']._serialized_start=190
-  _globals['_SCOPE']._serialized_end=609
+  _globals['_SCOPE']._serialized_end=636
   _globals['_AUTHORIZATION']._serialized_start=94
   _globals['_AUTHORIZATION']._serialized_end=187
 # @@protoc_insertion_point(module_scope)

@@ -57,6 +57,8 @@ class _ScopeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Scope.ValueType
     """Read an inbox and hold its stream open. A recipient token has it for its own inbox only."""
     SCOPE_INBOX_WRITE: _Scope.ValueType  # 15
     """Mark inbox items. A recipient token has it for its own inbox only."""
+    SCOPE_WEBHOOKS_MANAGE: _Scope.ValueType  # 16
+    """Read and rotate the secrets that sign webhooks."""
 
 class Scope(_Scope, metaclass=_ScopeEnumTypeWrapper):
     """Permission that an API key or a recipient token carries. Servers may add
@@ -97,6 +99,8 @@ SCOPE_INBOX_READ: Scope.ValueType  # 14
 """Read an inbox and hold its stream open. A recipient token has it for its own inbox only."""
 SCOPE_INBOX_WRITE: Scope.ValueType  # 15
 """Mark inbox items. A recipient token has it for its own inbox only."""
+SCOPE_WEBHOOKS_MANAGE: Scope.ValueType  # 16
+"""Read and rotate the secrets that sign webhooks."""
 Global___Scope: _TypeAlias = Scope  # noqa: Y015
 
 @_typing.final

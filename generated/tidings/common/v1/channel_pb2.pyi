@@ -28,6 +28,8 @@ class _ChannelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Channel.Value
     """E-mail, delivered by an SMTP server or a mail provider."""
     CHANNEL_IN_APP: _Channel.ValueType  # 2
     """The recipient's inbox, delivered down an open `Subscribe` stream."""
+    CHANNEL_WEBHOOK: _Channel.ValueType  # 3
+    """An HTTP endpoint of the recipient's, called with a signature (Standard Webhooks 1.0)."""
 
 class Channel(_Channel, metaclass=_ChannelEnumTypeWrapper):
     """A way to reach a recipient. Servers may add values; clients ignore unknown ones."""
@@ -38,4 +40,6 @@ CHANNEL_EMAIL: Channel.ValueType  # 1
 """E-mail, delivered by an SMTP server or a mail provider."""
 CHANNEL_IN_APP: Channel.ValueType  # 2
 """The recipient's inbox, delivered down an open `Subscribe` stream."""
+CHANNEL_WEBHOOK: Channel.ValueType  # 3
+"""An HTTP endpoint of the recipient's, called with a signature (Standard Webhooks 1.0)."""
 Global___Channel: _TypeAlias = Channel  # noqa: Y015

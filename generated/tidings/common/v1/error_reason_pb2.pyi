@@ -144,6 +144,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The server has no such method. UNIMPLEMENTED.
     Example: {"reason": "METHOD_NOT_FOUND", "domain": "tidings.dev", "metadata": {"method": "/tidings.ingestion.v1.IngestionService/Send"}}
     """
+    ERROR_REASON_WEBHOOK_URL_REFUSED: _ErrorReason.ValueType  # 31
+    """Webhooks may not be sent to that URL: its scheme, its port or its network is closed. INVALID_ARGUMENT at `webhook_url`.
+    Example: {"reason": "WEBHOOK_URL_REFUSED", "domain": "tidings.dev", "metadata": {"rule": "private_network"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons that `google.rpc.ErrorInfo.reason` carries, without the prefix
@@ -272,5 +276,9 @@ Example: {"reason": "CLUSTER_CREDENTIAL_INVALID", "domain": "tidings.dev"}
 ERROR_REASON_METHOD_NOT_FOUND: ErrorReason.ValueType  # 30
 """The server has no such method. UNIMPLEMENTED.
 Example: {"reason": "METHOD_NOT_FOUND", "domain": "tidings.dev", "metadata": {"method": "/tidings.ingestion.v1.IngestionService/Send"}}
+"""
+ERROR_REASON_WEBHOOK_URL_REFUSED: ErrorReason.ValueType  # 31
+"""Webhooks may not be sent to that URL: its scheme, its port or its network is closed. INVALID_ARGUMENT at `webhook_url`.
+Example: {"reason": "WEBHOOK_URL_REFUSED", "domain": "tidings.dev", "metadata": {"rule": "private_network"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -28,7 +28,7 @@ from tidings.common.v1 import authorization_pb2 as tidings_dot_common_dot_v1_dot
 from tidings.common.v1 import channel_pb2 as tidings_dot_common_dot_v1_dot_channel__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-tidings/dispatch/v1/dead_letter_service.proto\x12\x13tidings.dispatch.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%tidings/common/v1/authorization.proto\x1a\x1ftidings/common/v1/channel.proto\"\xe3\x02\n\nDeadLetter\x12$\n\x0e\x64\x65\x61\x64_letter_id\x18\x01 \x01(\tR\x0c\x64\x65\x61\x64LetterId\x12=\n\x06reason\x18\x02 \x01(\x0e\x32%.tidings.dispatch.v1.DeadLetterReasonR\x06reason\x12\x16\n\x06\x64\x65tail\x18\x03 \x01(\tR\x06\x64\x65tail\x12\x1f\n\x0b\x64\x65livery_id\x18\x04 \x01(\tR\ndeliveryId\x12\'\n\x0fnotification_id\x18\x05 \x01(\tR\x0enotificationId\x12\x34\n\x07\x63hannel\x18\x06 \x01(\x0e\x32\x1a.tidings.common.v1.ChannelR\x07\x63hannel\x12\x1b\n\tbody_size\x18\x07 \x01(\x03R\x08\x62odySize\x12;\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\"j\n\x16ListDeadLettersRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"\x85\x01\n\x17ListDeadLettersResponse\x12\x42\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x1f.tidings.dispatch.v1.DeadLetterR\x0b\x64\x65\x61\x64Letters\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*x\n\x10\x44\x65\x61\x64LetterReason\x12\"\n\x1e\x44\x45\x41\x44_LETTER_REASON_UNSPECIFIED\x10\x00\x12!\n\x1d\x44\x45\x41\x44_LETTER_REASON_UNREADABLE\x10\x01\x12\x1d\n\x19\x44\x45\x41\x44_LETTER_REASON_POISON\x10\x02\x32\x89\x01\n\x11\x44\x65\x61\x64LetterService\x12t\n\x0fListDeadLetters\x12+.tidings.dispatch.v1.ListDeadLettersRequest\x1a,.tidings.dispatch.v1.ListDeadLettersResponse\"\x06\xaa\xd4\x18\x02\x08\x03\x42V\n\x17\x64\x65v.tidings.dispatch.v1P\x01Z9example.com/tidings/gen/go/tidings/dispatch/v1;dispatchv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-tidings/dispatch/v1/dead_letter_service.proto\x12\x13tidings.dispatch.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%tidings/common/v1/authorization.proto\x1a\x1ftidings/common/v1/channel.proto\"\xe3\x02\n\nDeadLetter\x12$\n\x0e\x64\x65\x61\x64_letter_id\x18\x01 \x01(\tR\x0c\x64\x65\x61\x64LetterId\x12=\n\x06reason\x18\x02 \x01(\x0e\x32%.tidings.dispatch.v1.DeadLetterReasonR\x06reason\x12\x16\n\x06\x64\x65tail\x18\x03 \x01(\tR\x06\x64\x65tail\x12\x1f\n\x0b\x64\x65livery_id\x18\x04 \x01(\tR\ndeliveryId\x12\'\n\x0fnotification_id\x18\x05 \x01(\tR\x0enotificationId\x12\x34\n\x07\x63hannel\x18\x06 \x01(\x0e\x32\x1a.tidings.common.v1.ChannelR\x07\x63hannel\x12\x1b\n\tbody_size\x18\x07 \x01(\x03R\x08\x62odySize\x12;\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\"\xf3\x01\n\x16ListDeadLettersRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12G\n\x06reason\x18\x03 \x01(\x0e\x32%.tidings.dispatch.v1.DeadLetterReasonB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x06reason\x12>\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x1a.tidings.common.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x07\x63hannel\"\x85\x01\n\x17ListDeadLettersResponse\x12\x42\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x1f.tidings.dispatch.v1.DeadLetterR\x0b\x64\x65\x61\x64Letters\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*x\n\x10\x44\x65\x61\x64LetterReason\x12\"\n\x1e\x44\x45\x41\x44_LETTER_REASON_UNSPECIFIED\x10\x00\x12!\n\x1d\x44\x45\x41\x44_LETTER_REASON_UNREADABLE\x10\x01\x12\x1d\n\x19\x44\x45\x41\x44_LETTER_REASON_POISON\x10\x02\x32\x89\x01\n\x11\x44\x65\x61\x64LetterService\x12t\n\x0fListDeadLetters\x12+.tidings.dispatch.v1.ListDeadLettersRequest\x1a,.tidings.dispatch.v1.ListDeadLettersResponse\"\x06\xaa\xd4\x18\x02\x08\x03\x42V\n\x17\x64\x65v.tidings.dispatch.v1P\x01Z9example.com/tidings/gen/go/tidings/dispatch/v1;dispatchv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,16 +40,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTDEADLETTERSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\310\001(\000'
   _globals['_LISTDEADLETTERSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTDEADLETTERSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
+  _globals['_LISTDEADLETTERSREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_LISTDEADLETTERSREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_LISTDEADLETTERSREQUEST'].fields_by_name['channel']._loaded_options = None
+  _globals['_LISTDEADLETTERSREQUEST'].fields_by_name['channel']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_DEADLETTERSERVICE'].methods_by_name['ListDeadLetters']._loaded_options = None
   _globals['_DEADLETTERSERVICE'].methods_by_name['ListDeadLetters']._serialized_options = b'\252\324\030\002\010\003'
-  _globals['_DEADLETTERREASON']._serialized_start=806
-  _globals['_DEADLETTERREASON']._serialized_end=926
+  _globals['_DEADLETTERREASON']._serialized_start=944
+  _globals['_DEADLETTERREASON']._serialized_end=1064
   _globals['_DEADLETTER']._serialized_start=205
   _globals['_DEADLETTER']._serialized_end=560
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=562
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=668
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=671
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=804
-  _globals['_DEADLETTERSERVICE']._serialized_start=929
-  _globals['_DEADLETTERSERVICE']._serialized_end=1066
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=563
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=806
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=809
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=942
+  _globals['_DEADLETTERSERVICE']._serialized_start=1067
+  _globals['_DEADLETTERSERVICE']._serialized_end=1204
 # @@protoc_insertion_point(module_scope)

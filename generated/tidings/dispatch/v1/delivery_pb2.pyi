@@ -152,7 +152,7 @@ class Delivery(_message.Message):
     channel: _channel_pb2.Channel.ValueType
     """The channel."""
     endpoint: _builtins.str
-    """Where on it: a mail address; for the inbox the recipient's id."""
+    """Where on it: a mail address or a webhook's URL; for the inbox the recipient's id."""
     state: Global___DeliveryState.ValueType
     """How far it is."""
     detail: _builtins.str

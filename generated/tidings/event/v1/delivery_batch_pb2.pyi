@@ -97,7 +97,7 @@ class DeliveryTask(_message.Message):
     category: _builtins.str
     """What it is about."""
     endpoint: _builtins.str
-    """Where to: a mail address; for the inbox the recipient's id."""
+    """Where to: a mail address or a webhook's URL; for the inbox the recipient's id."""
     locale: _builtins.str
     """The recipient's BCP 47 language tag."""
     template_name: _builtins.str

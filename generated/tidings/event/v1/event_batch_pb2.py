@@ -23,9 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from tidings.common.v1 import channel_pb2 as tidings_dot_common_dot_v1_dot_channel__pb2
+from tidings.dispatch.v1 import delivery_pb2 as tidings_dot_dispatch_dot_v1_dot_delivery__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"tidings/event/v1/event_batch.proto\x12\x10tidings.event.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xad\x01\n\nEventBatch\x12\x16\n\x06\x66ormat\x18\x01 \x01(\x05R\x06\x66ormat\x12\x19\n\x08\x62\x61tch_id\x18\x02 \x01(\x0cR\x07\x62\x61tchId\x12;\n\x0brecord_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nrecordTime\x12/\n\x06\x65vents\x18\x04 \x03(\x0b\x32\x17.tidings.event.v1.EventR\x06\x65vents\"e\n\x05\x45vent\x12T\n\x12\x64\x65liveries_claimed\x18\x01 \x01(\x0b\x32#.tidings.event.v1.DeliveriesClaimedH\x00R\x11\x64\x65liveriesClaimedB\x06\n\x04\x66\x61\x63t\"0\n\x11\x44\x65liveriesClaimed\x12\x1b\n\toutbox_id\x18\x01 \x01(\x0cR\x08outboxIdBM\n\x14\x64\x65v.tidings.event.v1P\x01Z3example.com/tidings/gen/go/tidings/event/v1;eventv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"tidings/event/v1/event_batch.proto\x12\x10tidings.event.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftidings/common/v1/channel.proto\x1a\"tidings/dispatch/v1/delivery.proto\"\xad\x01\n\nEventBatch\x12\x16\n\x06\x66ormat\x18\x01 \x01(\x05R\x06\x66ormat\x12\x19\n\x08\x62\x61tch_id\x18\x02 \x01(\x0cR\x07\x62\x61tchId\x12;\n\x0brecord_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nrecordTime\x12/\n\x06\x65vents\x18\x04 \x03(\x0b\x32\x17.tidings.event.v1.EventR\x06\x65vents\"\xf9\x01\n\x05\x45vent\x12T\n\x12\x64\x65liveries_claimed\x18\x01 \x01(\x0b\x32#.tidings.event.v1.DeliveriesClaimedH\x00R\x11\x64\x65liveriesClaimed\x12T\n\x12\x64\x65liveries_changed\x18\x02 \x01(\x0b\x32#.tidings.event.v1.DeliveriesChangedH\x00R\x11\x64\x65liveriesChanged\x12<\n\nitems_read\x18\x03 \x01(\x0b\x32\x1b.tidings.event.v1.ItemsReadH\x00R\titemsReadB\x06\n\x04\x66\x61\x63t\"0\n\x11\x44\x65liveriesClaimed\x12\x1b\n\toutbox_id\x18\x01 \x01(\x0cR\x08outboxId\"O\n\x11\x44\x65liveriesChanged\x12:\n\x07\x63hanges\x18\x01 \x03(\x0b\x32 .tidings.event.v1.DeliveryChangeR\x07\x63hanges\"\xe7\x04\n\x0e\x44\x65liveryChange\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x1f\n\x0b\x64\x65livery_id\x18\x02 \x01(\x0cR\ndeliveryId\x12\'\n\x0fnotification_id\x18\x03 \x01(\x0cR\x0enotificationId\x12\x1a\n\x08revision\x18\x04 \x01(\x05R\x08revision\x12!\n\x0crecipient_id\x18\x05 \x01(\tR\x0brecipientId\x12\x1a\n\x08\x63\x61tegory\x18\x06 \x01(\tR\x08\x63\x61tegory\x12\x34\n\x07\x63hannel\x18\x07 \x01(\x0e\x32\x1a.tidings.common.v1.ChannelR\x07\x63hannel\x12#\n\rtemplate_name\x18\x08 \x01(\tR\x0ctemplateName\x12)\n\x10template_version\x18\t \x01(\x05R\x0ftemplateVersion\x12\x38\n\x05state\x18\n \x01(\x0e\x32\".tidings.dispatch.v1.DeliveryStateR\x05state\x12\x1a\n\x08provider\x18\x0b \x01(\tR\x08provider\x12\x1a\n\x08\x61ttempts\x18\x0c \x01(\x05R\x08\x61ttempts\x12;\n\x0b\x61\x63\x63\x65pt_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nacceptTime\x12\x39\n\nstate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstateTime\x12#\n\rchange_number\x18\x0f \x01(\x03R\x0c\x63hangeNumber\"=\n\tItemsRead\x12\x30\n\x05items\x18\x01 \x03(\x0b\x32\x1a.tidings.event.v1.ItemReadR\x05items\"\xac\x01\n\x08ItemRead\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12!\n\x0crecipient_id\x18\x02 \x01(\tR\x0brecipientId\x12\'\n\x0fnotification_id\x18\x03 \x01(\x0cR\x0enotificationId\x12\x37\n\tread_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08readTimeBM\n\x14\x64\x65v.tidings.event.v1P\x01Z3example.com/tidings/gen/go/tidings/event/v1;eventv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,10 +35,18 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tidings.event.v1.event_batc
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\024dev.tidings.event.v1P\001Z3example.com/tidings/gen/go/tidings/event/v1;eventv1'
-  _globals['_EVENTBATCH']._serialized_start=90
-  _globals['_EVENTBATCH']._serialized_end=263
-  _globals['_EVENT']._serialized_start=265
-  _globals['_EVENT']._serialized_end=366
-  _globals['_DELIVERIESCLAIMED']._serialized_start=368
-  _globals['_DELIVERIESCLAIMED']._serialized_end=416
+  _globals['_EVENTBATCH']._serialized_start=159
+  _globals['_EVENTBATCH']._serialized_end=332
+  _globals['_EVENT']._serialized_start=335
+  _globals['_EVENT']._serialized_end=584
+  _globals['_DELIVERIESCLAIMED']._serialized_start=586
+  _globals['_DELIVERIESCLAIMED']._serialized_end=634
+  _globals['_DELIVERIESCHANGED']._serialized_start=636
+  _globals['_DELIVERIESCHANGED']._serialized_end=715
+  _globals['_DELIVERYCHANGE']._serialized_start=718
+  _globals['_DELIVERYCHANGE']._serialized_end=1333
+  _globals['_ITEMSREAD']._serialized_start=1335
+  _globals['_ITEMSREAD']._serialized_end=1396
+  _globals['_ITEMREAD']._serialized_start=1399
+  _globals['_ITEMREAD']._serialized_end=1571
 # @@protoc_insertion_point(module_scope)

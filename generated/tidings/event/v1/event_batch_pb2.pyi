@@ -8,6 +8,8 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from tidings.common.v1 import channel_pb2 as _channel_pb2
+from tidings.dispatch.v1 import delivery_pb2 as _delivery_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -64,20 +66,32 @@ class Event(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DELIVERIES_CLAIMED_FIELD_NUMBER: _builtins.int
+    DELIVERIES_CHANGED_FIELD_NUMBER: _builtins.int
+    ITEMS_READ_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def deliveries_claimed(self) -> Global___DeliveriesClaimed:
         """A dispatcher owns these deliveries now."""
+
+    @_builtins.property
+    def deliveries_changed(self) -> Global___DeliveriesChanged:
+        """Deliveries came into another state."""
+
+    @_builtins.property
+    def items_read(self) -> Global___ItemsRead:
+        """Recipients read inbox items."""
 
     def __init__(
         self,
         *,
         deliveries_claimed: Global___DeliveriesClaimed | None = ...,
+        deliveries_changed: Global___DeliveriesChanged | None = ...,
+        items_read: Global___ItemsRead | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["deliveries_claimed", b"deliveries_claimed", "fact", b"fact"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["deliveries_changed", b"deliveries_changed", "deliveries_claimed", b"deliveries_claimed", "fact", b"fact", "items_read", b"items_read"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliveries_claimed", b"deliveries_claimed", "fact", b"fact"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliveries_changed", b"deliveries_changed", "deliveries_claimed", b"deliveries_claimed", "fact", b"fact", "items_read", b"items_read"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_fact: _TypeAlias = _typing.Literal["deliveries_claimed"]  # noqa: Y015
+    _WhichOneofReturnType_fact: _TypeAlias = _typing.Literal["deliveries_claimed", "deliveries_changed", "items_read"]  # noqa: Y015
     _WhichOneofArgType_fact: _TypeAlias = _typing.Literal["fact", b"fact"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_fact) -> _WhichOneofReturnType_fact | None: ...
 
@@ -104,3 +118,169 @@ class DeliveriesClaimed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeliveriesClaimed: _TypeAlias = DeliveriesClaimed  # noqa: Y015
+
+@_typing.final
+class DeliveriesChanged(_message.Message):
+    """Deliveries that are tried again later, parked, or at an end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeliveryChange]:
+        """The changes; at least one."""
+
+    def __init__(
+        self,
+        *,
+        changes: _abc.Iterable[Global___DeliveryChange] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliveriesChanged: _TypeAlias = DeliveriesChanged  # noqa: Y015
+
+@_typing.final
+class DeliveryChange(_message.Message):
+    """A delivery as it is after a change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    DELIVERY_ID_FIELD_NUMBER: _builtins.int
+    NOTIFICATION_ID_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    RECIPIENT_ID_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    TEMPLATE_NAME_FIELD_NUMBER: _builtins.int
+    TEMPLATE_VERSION_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    ACCEPT_TIME_FIELD_NUMBER: _builtins.int
+    STATE_TIME_FIELD_NUMBER: _builtins.int
+    CHANGE_NUMBER_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """Tenant."""
+    delivery_id: _builtins.bytes
+    """UUID of the delivery, 16 bytes."""
+    notification_id: _builtins.bytes
+    """UUID of its notification, 16 bytes."""
+    revision: _builtins.int
+    """Revision of the notification that it carries."""
+    recipient_id: _builtins.str
+    """Who is notified."""
+    category: _builtins.str
+    """What it is about."""
+    channel: _channel_pb2.Channel.ValueType
+    """Its channel."""
+    template_name: _builtins.str
+    """Name of its template."""
+    template_version: _builtins.int
+    """Version of its template."""
+    state: _delivery_pb2.DeliveryState.ValueType
+    """The state it came into."""
+    provider: _builtins.str
+    """Name of the provider that was asked last; empty when none was."""
+    attempts: _builtins.int
+    """Calls to providers."""
+    change_number: _builtins.int
+    """Grows with every change of this delivery: of two events the one with the larger number is the later."""
+    @_builtins.property
+    def accept_time(self) -> _timestamp_pb2.Timestamp:
+        """When its notification was accepted."""
+
+    @_builtins.property
+    def state_time(self) -> _timestamp_pb2.Timestamp:
+        """When it came into this state."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        delivery_id: _builtins.bytes = ...,
+        notification_id: _builtins.bytes = ...,
+        revision: _builtins.int = ...,
+        recipient_id: _builtins.str = ...,
+        category: _builtins.str = ...,
+        channel: _channel_pb2.Channel.ValueType = ...,
+        template_name: _builtins.str = ...,
+        template_version: _builtins.int = ...,
+        state: _delivery_pb2.DeliveryState.ValueType = ...,
+        provider: _builtins.str = ...,
+        attempts: _builtins.int = ...,
+        accept_time: _timestamp_pb2.Timestamp | None = ...,
+        state_time: _timestamp_pb2.Timestamp | None = ...,
+        change_number: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "state_time", b"state_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "attempts", b"attempts", "category", b"category", "change_number", b"change_number", "channel", b"channel", "delivery_id", b"delivery_id", "notification_id", b"notification_id", "provider", b"provider", "recipient_id", b"recipient_id", "revision", b"revision", "state", b"state", "state_time", b"state_time", "template_name", b"template_name", "template_version", b"template_version", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliveryChange: _TypeAlias = DeliveryChange  # noqa: Y015
+
+@_typing.final
+class ItemsRead(_message.Message):
+    """Inbox items that were read for the first time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemRead]:
+        """The items; at least one."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[Global___ItemRead] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ItemsRead: _TypeAlias = ItemsRead  # noqa: Y015
+
+@_typing.final
+class ItemRead(_message.Message):
+    """An inbox item that was read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    RECIPIENT_ID_FIELD_NUMBER: _builtins.int
+    NOTIFICATION_ID_FIELD_NUMBER: _builtins.int
+    READ_TIME_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """Tenant."""
+    recipient_id: _builtins.str
+    """Whose inbox."""
+    notification_id: _builtins.bytes
+    """UUID of the notification, 16 bytes; it is the item's."""
+    @_builtins.property
+    def read_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was read."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        recipient_id: _builtins.str = ...,
+        notification_id: _builtins.bytes = ...,
+        read_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_time", b"read_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["notification_id", b"notification_id", "read_time", b"read_time", "recipient_id", b"recipient_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ItemRead: _TypeAlias = ItemRead  # noqa: Y015

@@ -485,3 +485,83 @@ class GetNotificationResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetNotificationResponse: _TypeAlias = GetNotificationResponse  # noqa: Y015
+
+@_typing.final
+class ListNotificationsRequest(_message.Message):
+    """Request to list notifications. All filters that are set must hold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    RECIPIENT_ID_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    ACCEPT_TIME_FROM_FIELD_NUMBER: _builtins.int
+    ACCEPT_TIME_UNTIL_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Notifications per page; 0 means 50, at most 200."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before; empty for the first."""
+    recipient_id: _builtins.str
+    """Only for this recipient; empty: all."""
+    category: _builtins.str
+    """Only in this category; empty: all."""
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_notification_pb2.NotificationState.ValueType]:
+        """Only in one of these states; empty: all."""
+
+    @_builtins.property
+    def accept_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Only accepted at this time or later. Unset: no bound."""
+
+    @_builtins.property
+    def accept_time_until(self) -> _timestamp_pb2.Timestamp:
+        """Only accepted before this time. Unset: no bound."""
+
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        recipient_id: _builtins.str = ...,
+        category: _builtins.str = ...,
+        states: _abc.Iterable[_notification_pb2.NotificationState.ValueType] | None = ...,
+        accept_time_from: _timestamp_pb2.Timestamp | None = ...,
+        accept_time_until: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time_from", b"accept_time_from", "accept_time_until", b"accept_time_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time_from", b"accept_time_from", "accept_time_until", b"accept_time_until", "category", b"category", "page_size", b"page_size", "page_token", b"page_token", "recipient_id", b"recipient_id", "states", b"states"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListNotificationsRequest: _TypeAlias = ListNotificationsRequest  # noqa: Y015
+
+@_typing.final
+class ListNotificationsResponse(_message.Message):
+    """One page of notifications."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTIFICATIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page. A page may be shorter than asked for and still have a next one."""
+    @_builtins.property
+    def notifications(self) -> _containers.RepeatedCompositeFieldContainer[_notification_pb2.Notification]:
+        """The notifications, newest first; `timeline_complete` is false, since only `GetNotification` reads deliveries."""
+
+    def __init__(
+        self,
+        *,
+        notifications: _abc.Iterable[_notification_pb2.Notification] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "notifications", b"notifications"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListNotificationsResponse: _TypeAlias = ListNotificationsResponse  # noqa: Y015

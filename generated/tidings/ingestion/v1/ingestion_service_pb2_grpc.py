@@ -50,6 +50,11 @@ class IngestionServiceStub:
                 request_serializer=tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.CancelNotificationRequest.SerializeToString,
                 response_deserializer=tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.CancelNotificationResponse.FromString,
                 _registered_method=True)
+        self.ListNotifications = channel.unary_unary(
+                '/tidings.ingestion.v1.IngestionService/ListNotifications',
+                request_serializer=tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.ListNotificationsRequest.SerializeToString,
+                response_deserializer=tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.ListNotificationsResponse.FromString,
+                _registered_method=True)
         self.GetNotification = channel.unary_unary(
                 '/tidings.ingestion.v1.IngestionService/GetNotification',
                 request_serializer=tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.GetNotificationRequest.SerializeToString,
@@ -107,8 +112,17 @@ class IngestionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListNotifications(self, request, context):
+        """Lists notifications, newest first, without their decisions, deliveries and facts.
+
+        Errors: INVALID_ARGUMENT (`INVALID_FIELD`, `PAGE_TOKEN_INVALID`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetNotification(self, request, context):
-        """Returns a notification with its plan, its deliveries and their timeline.
+        """Returns a notification with its plan, its deliveries and what became of them.
 
         Errors: NOT_FOUND (`NOTIFICATION_NOT_FOUND`).
         """
@@ -133,6 +147,11 @@ def add_IngestionServiceServicer_to_server(servicer, server):
                     servicer.CancelNotification,
                     request_deserializer=tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.CancelNotificationRequest.FromString,
                     response_serializer=tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.CancelNotificationResponse.SerializeToString,
+            ),
+            'ListNotifications': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListNotifications,
+                    request_deserializer=tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.ListNotificationsRequest.FromString,
+                    response_serializer=tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.ListNotificationsResponse.SerializeToString,
             ),
             'GetNotification': grpc.unary_unary_rpc_method_handler(
                     servicer.GetNotification,
@@ -222,6 +241,33 @@ class IngestionService:
             '/tidings.ingestion.v1.IngestionService/CancelNotification',
             tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.CancelNotificationRequest.SerializeToString,
             tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.CancelNotificationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListNotifications(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tidings.ingestion.v1.IngestionService/ListNotifications',
+            tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.ListNotificationsRequest.SerializeToString,
+            tidings_dot_ingestion_dot_v1_dot_ingestion__service__pb2.ListNotificationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -67,8 +67,13 @@ class IngestionServiceStub:
 
     Errors: NOT_FOUND (`NOTIFICATION_NOT_FOUND`).
     """
+    ListNotifications: _grpc.UnaryUnaryMultiCallable[_ingestion_service_pb2.ListNotificationsRequest, _ingestion_service_pb2.ListNotificationsResponse]
+    """Lists notifications, newest first, without their decisions, deliveries and facts.
+
+    Errors: INVALID_ARGUMENT (`INVALID_FIELD`, `PAGE_TOKEN_INVALID`).
+    """
     GetNotification: _grpc.UnaryUnaryMultiCallable[_ingestion_service_pb2.GetNotificationRequest, _ingestion_service_pb2.GetNotificationResponse]
-    """Returns a notification with its plan, its deliveries and their timeline.
+    """Returns a notification with its plan, its deliveries and what became of them.
 
     Errors: NOT_FOUND (`NOTIFICATION_NOT_FOUND`).
     """
@@ -112,8 +117,13 @@ class IngestionServiceAsyncStub(IngestionServiceStub):
 
     Errors: NOT_FOUND (`NOTIFICATION_NOT_FOUND`).
     """
+    ListNotifications: _aio.UnaryUnaryMultiCallable[_ingestion_service_pb2.ListNotificationsRequest, _ingestion_service_pb2.ListNotificationsResponse]  # type: ignore[assignment]
+    """Lists notifications, newest first, without their decisions, deliveries and facts.
+
+    Errors: INVALID_ARGUMENT (`INVALID_FIELD`, `PAGE_TOKEN_INVALID`).
+    """
     GetNotification: _aio.UnaryUnaryMultiCallable[_ingestion_service_pb2.GetNotificationRequest, _ingestion_service_pb2.GetNotificationResponse]  # type: ignore[assignment]
-    """Returns a notification with its plan, its deliveries and their timeline.
+    """Returns a notification with its plan, its deliveries and what became of them.
 
     Errors: NOT_FOUND (`NOTIFICATION_NOT_FOUND`).
     """
@@ -174,12 +184,23 @@ class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ListNotifications(
+        self,
+        request: _ingestion_service_pb2.ListNotificationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingestion_service_pb2.ListNotificationsResponse, _abc.Awaitable[_ingestion_service_pb2.ListNotificationsResponse]]:
+        """Lists notifications, newest first, without their decisions, deliveries and facts.
+
+        Errors: INVALID_ARGUMENT (`INVALID_FIELD`, `PAGE_TOKEN_INVALID`).
+        """
+
+    @_abc_1.abstractmethod
     def GetNotification(
         self,
         request: _ingestion_service_pb2.GetNotificationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ingestion_service_pb2.GetNotificationResponse, _abc.Awaitable[_ingestion_service_pb2.GetNotificationResponse]]:
-        """Returns a notification with its plan, its deliveries and their timeline.
+        """Returns a notification with its plan, its deliveries and what became of them.
 
         Errors: NOT_FOUND (`NOTIFICATION_NOT_FOUND`).
         """

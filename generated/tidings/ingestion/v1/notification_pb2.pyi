@@ -13,6 +13,7 @@ from tidings.common.v1 import channel_pb2 as _channel_pb2
 from tidings.common.v1 import priority_pb2 as _priority_pb2
 from tidings.dispatch.v1 import delivery_pb2 as _delivery_pb2
 from tidings.preference.v1 import channel_decision_pb2 as _channel_decision_pb2
+from tidings.tracking.v1 import fact_pb2 as _fact_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -112,6 +113,7 @@ class Notification(_message.Message):
     TIMELINE_COMPLETE_FIELD_NUMBER: _builtins.int
     SEND_TIME_FIELD_NUMBER: _builtins.int
     COLLAPSE_KEY_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
     notification_id: _builtins.str
     """UUID."""
     revision: _builtins.int
@@ -127,7 +129,7 @@ class Notification(_message.Message):
     trace_id: _builtins.str
     """W3C trace id, 32 hexadecimal digits: the caller's, or one of ours."""
     timeline_complete: _builtins.bool
-    """False when a part of the system was away and `deliveries` may lack something."""
+    """False when a part of the system was away, and `deliveries` or `facts` may lack something."""
     collapse_key: _builtins.str
     """What it is the latest word on; may be empty."""
     @_builtins.property
@@ -166,6 +168,10 @@ class Notification(_message.Message):
     def send_time(self) -> _timestamp_pb2.Timestamp:
         """Earliest time of delivery that the send asked for. Unset: at once."""
 
+    @_builtins.property
+    def facts(self) -> _containers.RepeatedCompositeFieldContainer[_fact_pb2.Fact]:
+        """What is known from outside of Tidings' own doing, such as that it was read; oldest first."""
+
     def __init__(
         self,
         *,
@@ -187,10 +193,11 @@ class Notification(_message.Message):
         timeline_complete: _builtins.bool = ...,
         send_time: _timestamp_pb2.Timestamp | None = ...,
         collapse_key: _builtins.str = ...,
+        facts: _abc.Iterable[_fact_pb2.Fact] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "expire_time", b"expire_time", "plan_time", b"plan_time", "send_time", b"send_time", "template", b"template"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "category", b"category", "channels", b"channels", "collapse_key", b"collapse_key", "decisions", b"decisions", "deliveries", b"deliveries", "expire_time", b"expire_time", "metadata", b"metadata", "notification_id", b"notification_id", "plan_time", b"plan_time", "priority", b"priority", "recipient_id", b"recipient_id", "revision", b"revision", "send_time", b"send_time", "state", b"state", "template", b"template", "timeline_complete", b"timeline_complete", "trace_id", b"trace_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "category", b"category", "channels", b"channels", "collapse_key", b"collapse_key", "decisions", b"decisions", "deliveries", b"deliveries", "expire_time", b"expire_time", "facts", b"facts", "metadata", b"metadata", "notification_id", b"notification_id", "plan_time", b"plan_time", "priority", b"priority", "recipient_id", b"recipient_id", "revision", b"revision", "send_time", b"send_time", "state", b"state", "template", b"template", "timeline_complete", b"timeline_complete", "trace_id", b"trace_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -40,6 +40,16 @@ class CategoryServiceStub:
                 request_serializer=tidings_dot_preference_dot_v1_dot_category__service__pb2.UpsertCategoryRequest.SerializeToString,
                 response_deserializer=tidings_dot_preference_dot_v1_dot_category__service__pb2.UpsertCategoryResponse.FromString,
                 _registered_method=True)
+        self.UpdateCategory = channel.unary_unary(
+                '/tidings.preference.v1.CategoryService/UpdateCategory',
+                request_serializer=tidings_dot_preference_dot_v1_dot_category__service__pb2.UpdateCategoryRequest.SerializeToString,
+                response_deserializer=tidings_dot_preference_dot_v1_dot_category__service__pb2.UpdateCategoryResponse.FromString,
+                _registered_method=True)
+        self.DeleteCategory = channel.unary_unary(
+                '/tidings.preference.v1.CategoryService/DeleteCategory',
+                request_serializer=tidings_dot_preference_dot_v1_dot_category__service__pb2.DeleteCategoryRequest.SerializeToString,
+                response_deserializer=tidings_dot_preference_dot_v1_dot_category__service__pb2.DeleteCategoryResponse.FromString,
+                _registered_method=True)
         self.GetCategory = channel.unary_unary(
                 '/tidings.preference.v1.CategoryService/GetCategory',
                 request_serializer=tidings_dot_preference_dot_v1_dot_category__service__pb2.GetCategoryRequest.SerializeToString,
@@ -57,7 +67,29 @@ class CategoryServiceServicer:
     """
 
     def UpsertCategory(self, request, context):
-        """Creates a category or replaces one. Idempotent. Sends see it within 10 seconds.
+        """Creates a category or replaces one. Sends see it within 10 seconds.
+
+        Errors: INVALID_ARGUMENT (`INVALID_FIELD`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateCategory(self, request, context):
+        """Changes some fields of a category. Sends see it within 10 seconds.
+
+        Errors: NOT_FOUND (`CATEGORY_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), INVALID_ARGUMENT (`INVALID_FIELD`),
+        ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteCategory(self, request, context):
+        """Deletes a category with the preferences about it. Notifications that were accepted in it and are
+        not planned yet end as rejected.
+
+        Errors: NOT_FOUND (`CATEGORY_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -74,6 +106,8 @@ class CategoryServiceServicer:
 
     def ListCategories(self, request, context):
         """Lists categories by name.
+
+        Errors: INVALID_ARGUMENT (`PAGE_TOKEN_INVALID`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -86,6 +120,16 @@ def add_CategoryServiceServicer_to_server(servicer, server):
                     servicer.UpsertCategory,
                     request_deserializer=tidings_dot_preference_dot_v1_dot_category__service__pb2.UpsertCategoryRequest.FromString,
                     response_serializer=tidings_dot_preference_dot_v1_dot_category__service__pb2.UpsertCategoryResponse.SerializeToString,
+            ),
+            'UpdateCategory': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateCategory,
+                    request_deserializer=tidings_dot_preference_dot_v1_dot_category__service__pb2.UpdateCategoryRequest.FromString,
+                    response_serializer=tidings_dot_preference_dot_v1_dot_category__service__pb2.UpdateCategoryResponse.SerializeToString,
+            ),
+            'DeleteCategory': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteCategory,
+                    request_deserializer=tidings_dot_preference_dot_v1_dot_category__service__pb2.DeleteCategoryRequest.FromString,
+                    response_serializer=tidings_dot_preference_dot_v1_dot_category__service__pb2.DeleteCategoryResponse.SerializeToString,
             ),
             'GetCategory': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCategory,
@@ -126,6 +170,60 @@ class CategoryService:
             '/tidings.preference.v1.CategoryService/UpsertCategory',
             tidings_dot_preference_dot_v1_dot_category__service__pb2.UpsertCategoryRequest.SerializeToString,
             tidings_dot_preference_dot_v1_dot_category__service__pb2.UpsertCategoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateCategory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tidings.preference.v1.CategoryService/UpdateCategory',
+            tidings_dot_preference_dot_v1_dot_category__service__pb2.UpdateCategoryRequest.SerializeToString,
+            tidings_dot_preference_dot_v1_dot_category__service__pb2.UpdateCategoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteCategory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tidings.preference.v1.CategoryService/DeleteCategory',
+            tidings_dot_preference_dot_v1_dot_category__service__pb2.DeleteCategoryRequest.SerializeToString,
+            tidings_dot_preference_dot_v1_dot_category__service__pb2.DeleteCategoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

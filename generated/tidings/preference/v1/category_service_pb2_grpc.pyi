@@ -34,14 +34,32 @@ class CategoryServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> CategoryServiceAsyncStub: ...
     UpsertCategory: _grpc.UnaryUnaryMultiCallable[_category_service_pb2.UpsertCategoryRequest, _category_service_pb2.UpsertCategoryResponse]
-    """Creates a category or replaces one. Idempotent. Sends see it within 10 seconds."""
+    """Creates a category or replaces one. Sends see it within 10 seconds.
+
+    Errors: INVALID_ARGUMENT (`INVALID_FIELD`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+    """
+    UpdateCategory: _grpc.UnaryUnaryMultiCallable[_category_service_pb2.UpdateCategoryRequest, _category_service_pb2.UpdateCategoryResponse]
+    """Changes some fields of a category. Sends see it within 10 seconds.
+
+    Errors: NOT_FOUND (`CATEGORY_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), INVALID_ARGUMENT (`INVALID_FIELD`),
+    ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+    """
+    DeleteCategory: _grpc.UnaryUnaryMultiCallable[_category_service_pb2.DeleteCategoryRequest, _category_service_pb2.DeleteCategoryResponse]
+    """Deletes a category with the preferences about it. Notifications that were accepted in it and are
+    not planned yet end as rejected.
+
+    Errors: NOT_FOUND (`CATEGORY_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+    """
     GetCategory: _grpc.UnaryUnaryMultiCallable[_category_service_pb2.GetCategoryRequest, _category_service_pb2.GetCategoryResponse]
     """Returns a category.
 
     Errors: NOT_FOUND (`CATEGORY_NOT_FOUND`).
     """
     ListCategories: _grpc.UnaryUnaryMultiCallable[_category_service_pb2.ListCategoriesRequest, _category_service_pb2.ListCategoriesResponse]
-    """Lists categories by name."""
+    """Lists categories by name.
+
+    Errors: INVALID_ARGUMENT (`PAGE_TOKEN_INVALID`).
+    """
 
 @_typing.type_check_only
 class CategoryServiceAsyncStub(CategoryServiceStub):
@@ -49,14 +67,32 @@ class CategoryServiceAsyncStub(CategoryServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     UpsertCategory: _aio.UnaryUnaryMultiCallable[_category_service_pb2.UpsertCategoryRequest, _category_service_pb2.UpsertCategoryResponse]  # type: ignore[assignment]
-    """Creates a category or replaces one. Idempotent. Sends see it within 10 seconds."""
+    """Creates a category or replaces one. Sends see it within 10 seconds.
+
+    Errors: INVALID_ARGUMENT (`INVALID_FIELD`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+    """
+    UpdateCategory: _aio.UnaryUnaryMultiCallable[_category_service_pb2.UpdateCategoryRequest, _category_service_pb2.UpdateCategoryResponse]  # type: ignore[assignment]
+    """Changes some fields of a category. Sends see it within 10 seconds.
+
+    Errors: NOT_FOUND (`CATEGORY_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), INVALID_ARGUMENT (`INVALID_FIELD`),
+    ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+    """
+    DeleteCategory: _aio.UnaryUnaryMultiCallable[_category_service_pb2.DeleteCategoryRequest, _category_service_pb2.DeleteCategoryResponse]  # type: ignore[assignment]
+    """Deletes a category with the preferences about it. Notifications that were accepted in it and are
+    not planned yet end as rejected.
+
+    Errors: NOT_FOUND (`CATEGORY_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+    """
     GetCategory: _aio.UnaryUnaryMultiCallable[_category_service_pb2.GetCategoryRequest, _category_service_pb2.GetCategoryResponse]  # type: ignore[assignment]
     """Returns a category.
 
     Errors: NOT_FOUND (`CATEGORY_NOT_FOUND`).
     """
     ListCategories: _aio.UnaryUnaryMultiCallable[_category_service_pb2.ListCategoriesRequest, _category_service_pb2.ListCategoriesResponse]  # type: ignore[assignment]
-    """Lists categories by name."""
+    """Lists categories by name.
+
+    Errors: INVALID_ARGUMENT (`PAGE_TOKEN_INVALID`).
+    """
 
 class CategoryServiceServicer(metaclass=_abc_1.ABCMeta):
     """What notifications are about, with the defaults of each subject."""
@@ -67,7 +103,34 @@ class CategoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _category_service_pb2.UpsertCategoryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_category_service_pb2.UpsertCategoryResponse, _abc.Awaitable[_category_service_pb2.UpsertCategoryResponse]]:
-        """Creates a category or replaces one. Idempotent. Sends see it within 10 seconds."""
+        """Creates a category or replaces one. Sends see it within 10 seconds.
+
+        Errors: INVALID_ARGUMENT (`INVALID_FIELD`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateCategory(
+        self,
+        request: _category_service_pb2.UpdateCategoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_category_service_pb2.UpdateCategoryResponse, _abc.Awaitable[_category_service_pb2.UpdateCategoryResponse]]:
+        """Changes some fields of a category. Sends see it within 10 seconds.
+
+        Errors: NOT_FOUND (`CATEGORY_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), INVALID_ARGUMENT (`INVALID_FIELD`),
+        ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteCategory(
+        self,
+        request: _category_service_pb2.DeleteCategoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_category_service_pb2.DeleteCategoryResponse, _abc.Awaitable[_category_service_pb2.DeleteCategoryResponse]]:
+        """Deletes a category with the preferences about it. Notifications that were accepted in it and are
+        not planned yet end as rejected.
+
+        Errors: NOT_FOUND (`CATEGORY_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+        """
 
     @_abc_1.abstractmethod
     def GetCategory(
@@ -86,6 +149,9 @@ class CategoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _category_service_pb2.ListCategoriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_category_service_pb2.ListCategoriesResponse, _abc.Awaitable[_category_service_pb2.ListCategoriesResponse]]:
-        """Lists categories by name."""
+        """Lists categories by name.
+
+        Errors: INVALID_ARGUMENT (`PAGE_TOKEN_INVALID`).
+        """
 
 def add_CategoryServiceServicer_to_server(servicer: CategoryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -27,7 +27,7 @@ from tidings.common.v1 import authorization_pb2 as tidings_dot_common_dot_v1_dot
 from tidings.common.v1 import channel_pb2 as tidings_dot_common_dot_v1_dot_channel__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.tidings/preference/v1/preference_service.proto\x12\x15tidings.preference.v1\x1a\x1b\x62uf/validate/validate.proto\x1a%tidings/common/v1/authorization.proto\x1a\x1ftidings/common/v1/channel.proto\"\xe3\x01\n\nPreference\x12J\n\x08\x63\x61tegory\x18\x01 \x01(\tB.\xbaH+r)\x18@2%^([a-z][a-z0-9_-]*(\\.[a-z0-9_-]+)*)?$R\x08\x63\x61tegory\x12>\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x1a.tidings.common.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x07\x63hannel\x12I\n\x06\x63hoice\x18\x03 \x01(\x0e\x32\'.tidings.preference.v1.PreferenceChoiceB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x06\x63hoice\"\xb5\x01\n\x18UpdatePreferencesRequest\x12H\n\x0crecipient_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[A-Za-z0-9._~:@+=/|-]{1,128}$R\x0brecipientId\x12O\n\x0bpreferences\x18\x02 \x03(\x0b\x32!.tidings.preference.v1.PreferenceB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64R\x0bpreferences\"`\n\x19UpdatePreferencesResponse\x12\x43\n\x0bpreferences\x18\x01 \x03(\x0b\x32!.tidings.preference.v1.PreferenceR\x0bpreferences\"a\n\x15GetPreferencesRequest\x12H\n\x0crecipient_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[A-Za-z0-9._~:@+=/|-]{1,128}$R\x0brecipientId\"]\n\x16GetPreferencesResponse\x12\x43\n\x0bpreferences\x18\x01 \x03(\x0b\x32!.tidings.preference.v1.PreferenceR\x0bpreferences*t\n\x10PreferenceChoice\x12!\n\x1dPREFERENCE_CHOICE_UNSPECIFIED\x10\x00\x12\x1d\n\x19PREFERENCE_CHOICE_ENABLED\x10\x01\x12\x1e\n\x1aPREFERENCE_CHOICE_DISABLED\x10\x02\x32\x8a\x02\n\x11PreferenceService\x12~\n\x11UpdatePreferences\x12/.tidings.preference.v1.UpdatePreferencesRequest\x1a\x30.tidings.preference.v1.UpdatePreferencesResponse\"\x06\xaa\xd4\x18\x02\x08\x08\x12u\n\x0eGetPreferences\x12,.tidings.preference.v1.GetPreferencesRequest\x1a-.tidings.preference.v1.GetPreferencesResponse\"\x06\xaa\xd4\x18\x02\x08\tB\\\n\x19\x64\x65v.tidings.preference.v1P\x01Z=example.com/tidings/gen/go/tidings/preference/v1;preferencev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.tidings/preference/v1/preference_service.proto\x12\x15tidings.preference.v1\x1a\x1b\x62uf/validate/validate.proto\x1a%tidings/common/v1/authorization.proto\x1a\x1ftidings/common/v1/channel.proto\"\xe3\x01\n\nPreference\x12J\n\x08\x63\x61tegory\x18\x01 \x01(\tB.\xbaH+r)\x18@2%^([a-z][a-z0-9_-]*(\\.[a-z0-9_-]+)*)?$R\x08\x63\x61tegory\x12>\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x1a.tidings.common.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x07\x63hannel\x12I\n\x06\x63hoice\x18\x03 \x01(\x0e\x32\'.tidings.preference.v1.PreferenceChoiceB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x06\x63hoice\"\xa6\x02\n\x18UpdatePreferencesRequest\x12H\n\x0crecipient_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[A-Za-z0-9._~:@+=/|-]{1,128}$R\x0brecipientId\x12M\n\x0bpreferences\x18\x02 \x03(\x0b\x32!.tidings.preference.v1.PreferenceB\x08\xbaH\x05\x92\x01\x02\x10\x64R\x0bpreferences\x12\x18\n\x07replace\x18\x03 \x01(\x08R\x07replace\x12\x1b\n\x04\x65tag\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\x12:\n\nrequest_id\x18\x05 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"t\n\x19UpdatePreferencesResponse\x12\x43\n\x0bpreferences\x18\x01 \x03(\x0b\x32!.tidings.preference.v1.PreferenceR\x0bpreferences\x12\x12\n\x04\x65tag\x18\x02 \x01(\tR\x04\x65tag\"a\n\x15GetPreferencesRequest\x12H\n\x0crecipient_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[A-Za-z0-9._~:@+=/|-]{1,128}$R\x0brecipientId\"q\n\x16GetPreferencesResponse\x12\x43\n\x0bpreferences\x18\x01 \x03(\x0b\x32!.tidings.preference.v1.PreferenceR\x0bpreferences\x12\x12\n\x04\x65tag\x18\x02 \x01(\tR\x04\x65tag\"\xc1\x02\n\x16ListPreferencesRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12J\n\x08\x63\x61tegory\x18\x03 \x01(\tB.\xbaH+r)\x18@2%^([a-z][a-z0-9_-]*(\\.[a-z0-9_-]+)*)?$R\x08\x63\x61tegory\x12>\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x1a.tidings.common.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x07\x63hannel\x12I\n\x06\x63hoice\x18\x05 \x01(\x0e\x32\'.tidings.preference.v1.PreferenceChoiceB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x06\x63hoice\"\x8f\x01\n\x17ListPreferencesResponse\x12L\n\x0bpreferences\x18\x01 \x03(\x0b\x32*.tidings.preference.v1.RecipientPreferenceR\x0bpreferences\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"{\n\x13RecipientPreference\x12!\n\x0crecipient_id\x18\x01 \x01(\tR\x0brecipientId\x12\x41\n\npreference\x18\x02 \x01(\x0b\x32!.tidings.preference.v1.PreferenceR\npreference\"\xbd\x01\n\x18\x44\x65letePreferencesRequest\x12H\n\x0crecipient_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[A-Za-z0-9._~:@+=/|-]{1,128}$R\x0brecipientId\x12\x1b\n\x04\x65tag\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\x12:\n\nrequest_id\x18\x03 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"\x1b\n\x19\x44\x65letePreferencesResponse*t\n\x10PreferenceChoice\x12!\n\x1dPREFERENCE_CHOICE_UNSPECIFIED\x10\x00\x12\x1d\n\x19PREFERENCE_CHOICE_ENABLED\x10\x01\x12\x1e\n\x1aPREFERENCE_CHOICE_DISABLED\x10\x02\x32\x84\x04\n\x11PreferenceService\x12~\n\x11UpdatePreferences\x12/.tidings.preference.v1.UpdatePreferencesRequest\x1a\x30.tidings.preference.v1.UpdatePreferencesResponse\"\x06\xaa\xd4\x18\x02\x08\x08\x12u\n\x0eGetPreferences\x12,.tidings.preference.v1.GetPreferencesRequest\x1a-.tidings.preference.v1.GetPreferencesResponse\"\x06\xaa\xd4\x18\x02\x08\t\x12x\n\x0fListPreferences\x12-.tidings.preference.v1.ListPreferencesRequest\x1a..tidings.preference.v1.ListPreferencesResponse\"\x06\xaa\xd4\x18\x02\x08\t\x12~\n\x11\x44\x65letePreferences\x12/.tidings.preference.v1.DeletePreferencesRequest\x1a\x30.tidings.preference.v1.DeletePreferencesResponse\"\x06\xaa\xd4\x18\x02\x08\x08\x42\\\n\x19\x64\x65v.tidings.preference.v1P\x01Z=example.com/tidings/gen/go/tidings/preference/v1;preferencev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,25 +44,59 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATEPREFERENCESREQUEST'].fields_by_name['recipient_id']._loaded_options = None
   _globals['_UPDATEPREFERENCESREQUEST'].fields_by_name['recipient_id']._serialized_options = b'\272H\"r 2\036^[A-Za-z0-9._~:@+=/|-]{1,128}$'
   _globals['_UPDATEPREFERENCESREQUEST'].fields_by_name['preferences']._loaded_options = None
-  _globals['_UPDATEPREFERENCESREQUEST'].fields_by_name['preferences']._serialized_options = b'\272H\007\222\001\004\010\001\020d'
+  _globals['_UPDATEPREFERENCESREQUEST'].fields_by_name['preferences']._serialized_options = b'\272H\005\222\001\002\020d'
+  _globals['_UPDATEPREFERENCESREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_UPDATEPREFERENCESREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_UPDATEPREFERENCESREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATEPREFERENCESREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\030r\0262\024^[\\x21-\\x7e]{0,128}$'
   _globals['_GETPREFERENCESREQUEST'].fields_by_name['recipient_id']._loaded_options = None
   _globals['_GETPREFERENCESREQUEST'].fields_by_name['recipient_id']._serialized_options = b'\272H\"r 2\036^[A-Za-z0-9._~:@+=/|-]{1,128}$'
+  _globals['_LISTPREFERENCESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTPREFERENCESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\310\001(\000'
+  _globals['_LISTPREFERENCESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTPREFERENCESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
+  _globals['_LISTPREFERENCESREQUEST'].fields_by_name['category']._loaded_options = None
+  _globals['_LISTPREFERENCESREQUEST'].fields_by_name['category']._serialized_options = b'\272H+r)\030@2%^([a-z][a-z0-9_-]*(\\.[a-z0-9_-]+)*)?$'
+  _globals['_LISTPREFERENCESREQUEST'].fields_by_name['channel']._loaded_options = None
+  _globals['_LISTPREFERENCESREQUEST'].fields_by_name['channel']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_LISTPREFERENCESREQUEST'].fields_by_name['choice']._loaded_options = None
+  _globals['_LISTPREFERENCESREQUEST'].fields_by_name['choice']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_DELETEPREFERENCESREQUEST'].fields_by_name['recipient_id']._loaded_options = None
+  _globals['_DELETEPREFERENCESREQUEST'].fields_by_name['recipient_id']._serialized_options = b'\272H\"r 2\036^[A-Za-z0-9._~:@+=/|-]{1,128}$'
+  _globals['_DELETEPREFERENCESREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_DELETEPREFERENCESREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_DELETEPREFERENCESREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_DELETEPREFERENCESREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\030r\0262\024^[\\x21-\\x7e]{0,128}$'
   _globals['_PREFERENCESERVICE'].methods_by_name['UpdatePreferences']._loaded_options = None
   _globals['_PREFERENCESERVICE'].methods_by_name['UpdatePreferences']._serialized_options = b'\252\324\030\002\010\010'
   _globals['_PREFERENCESERVICE'].methods_by_name['GetPreferences']._loaded_options = None
   _globals['_PREFERENCESERVICE'].methods_by_name['GetPreferences']._serialized_options = b'\252\324\030\002\010\t'
-  _globals['_PREFERENCECHOICE']._serialized_start=880
-  _globals['_PREFERENCECHOICE']._serialized_end=996
+  _globals['_PREFERENCESERVICE'].methods_by_name['ListPreferences']._loaded_options = None
+  _globals['_PREFERENCESERVICE'].methods_by_name['ListPreferences']._serialized_options = b'\252\324\030\002\010\t'
+  _globals['_PREFERENCESERVICE'].methods_by_name['DeletePreferences']._loaded_options = None
+  _globals['_PREFERENCESERVICE'].methods_by_name['DeletePreferences']._serialized_options = b'\252\324\030\002\010\010'
+  _globals['_PREFERENCECHOICE']._serialized_start=1849
+  _globals['_PREFERENCECHOICE']._serialized_end=1965
   _globals['_PREFERENCE']._serialized_start=175
   _globals['_PREFERENCE']._serialized_end=402
   _globals['_UPDATEPREFERENCESREQUEST']._serialized_start=405
-  _globals['_UPDATEPREFERENCESREQUEST']._serialized_end=586
-  _globals['_UPDATEPREFERENCESRESPONSE']._serialized_start=588
-  _globals['_UPDATEPREFERENCESRESPONSE']._serialized_end=684
-  _globals['_GETPREFERENCESREQUEST']._serialized_start=686
-  _globals['_GETPREFERENCESREQUEST']._serialized_end=783
-  _globals['_GETPREFERENCESRESPONSE']._serialized_start=785
-  _globals['_GETPREFERENCESRESPONSE']._serialized_end=878
-  _globals['_PREFERENCESERVICE']._serialized_start=999
-  _globals['_PREFERENCESERVICE']._serialized_end=1265
+  _globals['_UPDATEPREFERENCESREQUEST']._serialized_end=699
+  _globals['_UPDATEPREFERENCESRESPONSE']._serialized_start=701
+  _globals['_UPDATEPREFERENCESRESPONSE']._serialized_end=817
+  _globals['_GETPREFERENCESREQUEST']._serialized_start=819
+  _globals['_GETPREFERENCESREQUEST']._serialized_end=916
+  _globals['_GETPREFERENCESRESPONSE']._serialized_start=918
+  _globals['_GETPREFERENCESRESPONSE']._serialized_end=1031
+  _globals['_LISTPREFERENCESREQUEST']._serialized_start=1034
+  _globals['_LISTPREFERENCESREQUEST']._serialized_end=1355
+  _globals['_LISTPREFERENCESRESPONSE']._serialized_start=1358
+  _globals['_LISTPREFERENCESRESPONSE']._serialized_end=1501
+  _globals['_RECIPIENTPREFERENCE']._serialized_start=1503
+  _globals['_RECIPIENTPREFERENCE']._serialized_end=1626
+  _globals['_DELETEPREFERENCESREQUEST']._serialized_start=1629
+  _globals['_DELETEPREFERENCESREQUEST']._serialized_end=1818
+  _globals['_DELETEPREFERENCESRESPONSE']._serialized_start=1820
+  _globals['_DELETEPREFERENCESRESPONSE']._serialized_end=1847
+  _globals['_PREFERENCESERVICE']._serialized_start=1968
+  _globals['_PREFERENCESERVICE']._serialized_end=2484
 # @@protoc_insertion_point(module_scope)

@@ -82,21 +82,37 @@ class UpdatePreferencesRequest(_message.Message):
 
     RECIPIENT_ID_FIELD_NUMBER: _builtins.int
     PREFERENCES_FIELD_NUMBER: _builtins.int
+    REPLACE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     recipient_id: _builtins.str
     """The recipient."""
+    replace: _builtins.bool
+    """True clears every preference that is not named."""
+    etag: _builtins.str
+    """`etag` of the state this replaces; empty replaces any."""
+    request_id: _builtins.str
+    """Optional id of this request: 1 to 128 characters without spaces or control characters. A repeat
+    with the same id and payload within 24 hours changes nothing and returns the first answer.
+    """
     @_builtins.property
     def preferences(self) -> _containers.RepeatedCompositeFieldContainer[Global___Preference]:
-        """The preferences to set or clear; each category and channel at most once."""
+        """The preferences to set or clear; each category and channel at most once.
+        At least one, unless `replace` is set.
+        """
 
     def __init__(
         self,
         *,
         recipient_id: _builtins.str = ...,
         preferences: _abc.Iterable[Global___Preference] | None = ...,
+        replace: _builtins.bool = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["preferences", b"preferences", "recipient_id", b"recipient_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "preferences", b"preferences", "recipient_id", b"recipient_id", "replace", b"replace", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -109,6 +125,9 @@ class UpdatePreferencesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PREFERENCES_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    etag: _builtins.str
+    """Opaque mark of this state, for conditional changes."""
     @_builtins.property
     def preferences(self) -> _containers.RepeatedCompositeFieldContainer[Global___Preference]:
         """All that are set, by category and channel."""
@@ -117,10 +136,11 @@ class UpdatePreferencesResponse(_message.Message):
         self,
         *,
         preferences: _abc.Iterable[Global___Preference] | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["preferences", b"preferences"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "preferences", b"preferences"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -155,6 +175,9 @@ class GetPreferencesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PREFERENCES_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    etag: _builtins.str
+    """Opaque mark of this state, for conditional changes."""
     @_builtins.property
     def preferences(self) -> _containers.RepeatedCompositeFieldContainer[Global___Preference]:
         """All that are set, by category and channel."""
@@ -163,11 +186,155 @@ class GetPreferencesResponse(_message.Message):
         self,
         *,
         preferences: _abc.Iterable[Global___Preference] | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["preferences", b"preferences"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "preferences", b"preferences"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetPreferencesResponse: _TypeAlias = GetPreferencesResponse  # noqa: Y015
+
+@_typing.final
+class ListPreferencesRequest(_message.Message):
+    """Request to list preferences."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    CHOICE_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Preferences per page; 0 means 50, at most 200."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before; empty for the first."""
+    category: _builtins.str
+    """Only preferences about exactly this category; empty: all."""
+    channel: _channel_pb2.Channel.ValueType
+    """Only preferences about exactly this channel; unspecified: all."""
+    choice: Global___PreferenceChoice.ValueType
+    """Only this word; unspecified: both."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        category: _builtins.str = ...,
+        channel: _channel_pb2.Channel.ValueType = ...,
+        choice: Global___PreferenceChoice.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "channel", b"channel", "choice", b"choice", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPreferencesRequest: _TypeAlias = ListPreferencesRequest  # noqa: Y015
+
+@_typing.final
+class ListPreferencesResponse(_message.Message):
+    """One page of preferences."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PREFERENCES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def preferences(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecipientPreference]:
+        """The preferences by recipient, category and channel."""
+
+    def __init__(
+        self,
+        *,
+        preferences: _abc.Iterable[Global___RecipientPreference] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "preferences", b"preferences"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPreferencesResponse: _TypeAlias = ListPreferencesResponse  # noqa: Y015
+
+@_typing.final
+class RecipientPreference(_message.Message):
+    """A preference with the one who has it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECIPIENT_ID_FIELD_NUMBER: _builtins.int
+    PREFERENCE_FIELD_NUMBER: _builtins.int
+    recipient_id: _builtins.str
+    """The recipient."""
+    @_builtins.property
+    def preference(self) -> Global___Preference:
+        """The preference."""
+
+    def __init__(
+        self,
+        *,
+        recipient_id: _builtins.str = ...,
+        preference: Global___Preference | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["preference", b"preference"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["preference", b"preference", "recipient_id", b"recipient_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecipientPreference: _TypeAlias = RecipientPreference  # noqa: Y015
+
+@_typing.final
+class DeletePreferencesRequest(_message.Message):
+    """Request to clear preferences."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECIPIENT_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    recipient_id: _builtins.str
+    """The recipient."""
+    etag: _builtins.str
+    """`etag` of the state to clear; empty clears any."""
+    request_id: _builtins.str
+    """Optional id of this request: 1 to 128 characters without spaces or control characters. A repeat
+    with the same id and payload within 24 hours changes nothing and returns the first answer.
+    """
+    def __init__(
+        self,
+        *,
+        recipient_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "recipient_id", b"recipient_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeletePreferencesRequest: _TypeAlias = DeletePreferencesRequest  # noqa: Y015
+
+@_typing.final
+class DeletePreferencesResponse(_message.Message):
+    """The preferences are cleared."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeletePreferencesResponse: _TypeAlias = DeletePreferencesResponse  # noqa: Y015

@@ -49,6 +49,16 @@ class PreferenceServiceStub:
                 request_serializer=tidings_dot_preference_dot_v1_dot_preference__service__pb2.GetPreferencesRequest.SerializeToString,
                 response_deserializer=tidings_dot_preference_dot_v1_dot_preference__service__pb2.GetPreferencesResponse.FromString,
                 _registered_method=True)
+        self.ListPreferences = channel.unary_unary(
+                '/tidings.preference.v1.PreferenceService/ListPreferences',
+                request_serializer=tidings_dot_preference_dot_v1_dot_preference__service__pb2.ListPreferencesRequest.SerializeToString,
+                response_deserializer=tidings_dot_preference_dot_v1_dot_preference__service__pb2.ListPreferencesResponse.FromString,
+                _registered_method=True)
+        self.DeletePreferences = channel.unary_unary(
+                '/tidings.preference.v1.PreferenceService/DeletePreferences',
+                request_serializer=tidings_dot_preference_dot_v1_dot_preference__service__pb2.DeletePreferencesRequest.SerializeToString,
+                response_deserializer=tidings_dot_preference_dot_v1_dot_preference__service__pb2.DeletePreferencesResponse.FromString,
+                _registered_method=True)
 
 
 class PreferenceServiceServicer:
@@ -60,9 +70,10 @@ class PreferenceServiceServicer:
     """
 
     def UpdatePreferences(self, request, context):
-        """Sets or clears some of a recipient's preferences; the others stay. Idempotent.
+        """Sets or clears some of a recipient's preferences; the others stay unless `replace` is set.
 
-        Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`, `CATEGORY_NOT_FOUND`).
+        Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`, `CATEGORY_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`),
+        ALREADY_EXISTS (`REQUEST_ID_REUSED`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,6 +83,24 @@ class PreferenceServiceServicer:
         """Returns the preferences that a recipient has set.
 
         Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPreferences(self, request, context):
+        """Lists preferences of all recipients, by recipient, category and channel.
+
+        Errors: INVALID_ARGUMENT (`PAGE_TOKEN_INVALID`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeletePreferences(self, request, context):
+        """Clears all preferences of a recipient.
+
+        Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -89,6 +118,16 @@ def add_PreferenceServiceServicer_to_server(servicer, server):
                     servicer.GetPreferences,
                     request_deserializer=tidings_dot_preference_dot_v1_dot_preference__service__pb2.GetPreferencesRequest.FromString,
                     response_serializer=tidings_dot_preference_dot_v1_dot_preference__service__pb2.GetPreferencesResponse.SerializeToString,
+            ),
+            'ListPreferences': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPreferences,
+                    request_deserializer=tidings_dot_preference_dot_v1_dot_preference__service__pb2.ListPreferencesRequest.FromString,
+                    response_serializer=tidings_dot_preference_dot_v1_dot_preference__service__pb2.ListPreferencesResponse.SerializeToString,
+            ),
+            'DeletePreferences': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeletePreferences,
+                    request_deserializer=tidings_dot_preference_dot_v1_dot_preference__service__pb2.DeletePreferencesRequest.FromString,
+                    response_serializer=tidings_dot_preference_dot_v1_dot_preference__service__pb2.DeletePreferencesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -150,6 +189,60 @@ class PreferenceService:
             '/tidings.preference.v1.PreferenceService/GetPreferences',
             tidings_dot_preference_dot_v1_dot_preference__service__pb2.GetPreferencesRequest.SerializeToString,
             tidings_dot_preference_dot_v1_dot_preference__service__pb2.GetPreferencesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPreferences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tidings.preference.v1.PreferenceService/ListPreferences',
+            tidings_dot_preference_dot_v1_dot_preference__service__pb2.ListPreferencesRequest.SerializeToString,
+            tidings_dot_preference_dot_v1_dot_preference__service__pb2.ListPreferencesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeletePreferences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tidings.preference.v1.PreferenceService/DeletePreferences',
+            tidings_dot_preference_dot_v1_dot_preference__service__pb2.DeletePreferencesRequest.SerializeToString,
+            tidings_dot_preference_dot_v1_dot_preference__service__pb2.DeletePreferencesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,14 +39,25 @@ class PreferenceServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> PreferenceServiceAsyncStub: ...
     UpdatePreferences: _grpc.UnaryUnaryMultiCallable[_preference_service_pb2.UpdatePreferencesRequest, _preference_service_pb2.UpdatePreferencesResponse]
-    """Sets or clears some of a recipient's preferences; the others stay. Idempotent.
+    """Sets or clears some of a recipient's preferences; the others stay unless `replace` is set.
 
-    Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`, `CATEGORY_NOT_FOUND`).
+    Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`, `CATEGORY_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`),
+    ALREADY_EXISTS (`REQUEST_ID_REUSED`).
     """
     GetPreferences: _grpc.UnaryUnaryMultiCallable[_preference_service_pb2.GetPreferencesRequest, _preference_service_pb2.GetPreferencesResponse]
     """Returns the preferences that a recipient has set.
 
     Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`).
+    """
+    ListPreferences: _grpc.UnaryUnaryMultiCallable[_preference_service_pb2.ListPreferencesRequest, _preference_service_pb2.ListPreferencesResponse]
+    """Lists preferences of all recipients, by recipient, category and channel.
+
+    Errors: INVALID_ARGUMENT (`PAGE_TOKEN_INVALID`).
+    """
+    DeletePreferences: _grpc.UnaryUnaryMultiCallable[_preference_service_pb2.DeletePreferencesRequest, _preference_service_pb2.DeletePreferencesResponse]
+    """Clears all preferences of a recipient.
+
+    Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
     """
 
 @_typing.type_check_only
@@ -60,14 +71,25 @@ class PreferenceServiceAsyncStub(PreferenceServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     UpdatePreferences: _aio.UnaryUnaryMultiCallable[_preference_service_pb2.UpdatePreferencesRequest, _preference_service_pb2.UpdatePreferencesResponse]  # type: ignore[assignment]
-    """Sets or clears some of a recipient's preferences; the others stay. Idempotent.
+    """Sets or clears some of a recipient's preferences; the others stay unless `replace` is set.
 
-    Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`, `CATEGORY_NOT_FOUND`).
+    Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`, `CATEGORY_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`),
+    ALREADY_EXISTS (`REQUEST_ID_REUSED`).
     """
     GetPreferences: _aio.UnaryUnaryMultiCallable[_preference_service_pb2.GetPreferencesRequest, _preference_service_pb2.GetPreferencesResponse]  # type: ignore[assignment]
     """Returns the preferences that a recipient has set.
 
     Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`).
+    """
+    ListPreferences: _aio.UnaryUnaryMultiCallable[_preference_service_pb2.ListPreferencesRequest, _preference_service_pb2.ListPreferencesResponse]  # type: ignore[assignment]
+    """Lists preferences of all recipients, by recipient, category and channel.
+
+    Errors: INVALID_ARGUMENT (`PAGE_TOKEN_INVALID`).
+    """
+    DeletePreferences: _aio.UnaryUnaryMultiCallable[_preference_service_pb2.DeletePreferencesRequest, _preference_service_pb2.DeletePreferencesResponse]  # type: ignore[assignment]
+    """Clears all preferences of a recipient.
+
+    Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
     """
 
 class PreferenceServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -84,9 +106,10 @@ class PreferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _preference_service_pb2.UpdatePreferencesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_preference_service_pb2.UpdatePreferencesResponse, _abc.Awaitable[_preference_service_pb2.UpdatePreferencesResponse]]:
-        """Sets or clears some of a recipient's preferences; the others stay. Idempotent.
+        """Sets or clears some of a recipient's preferences; the others stay unless `replace` is set.
 
-        Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`, `CATEGORY_NOT_FOUND`).
+        Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`, `CATEGORY_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`),
+        ALREADY_EXISTS (`REQUEST_ID_REUSED`).
         """
 
     @_abc_1.abstractmethod
@@ -98,6 +121,28 @@ class PreferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns the preferences that a recipient has set.
 
         Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`).
+        """
+
+    @_abc_1.abstractmethod
+    def ListPreferences(
+        self,
+        request: _preference_service_pb2.ListPreferencesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_preference_service_pb2.ListPreferencesResponse, _abc.Awaitable[_preference_service_pb2.ListPreferencesResponse]]:
+        """Lists preferences of all recipients, by recipient, category and channel.
+
+        Errors: INVALID_ARGUMENT (`PAGE_TOKEN_INVALID`).
+        """
+
+    @_abc_1.abstractmethod
+    def DeletePreferences(
+        self,
+        request: _preference_service_pb2.DeletePreferencesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_preference_service_pb2.DeletePreferencesResponse, _abc.Awaitable[_preference_service_pb2.DeletePreferencesResponse]]:
+        """Clears all preferences of a recipient.
+
+        Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
         """
 
 def add_PreferenceServiceServicer_to_server(servicer: PreferenceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -23,11 +23,13 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from tidings.common.v1 import authorization_pb2 as tidings_dot_common_dot_v1_dot_authorization__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-tidings/preference/v1/recipient_service.proto\x12\x15tidings.preference.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%tidings/common/v1/authorization.proto\"\xca\x03\n\tRecipient\x12H\n\x0crecipient_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[A-Za-z0-9._~:@+=/|-]{1,128}$R\x0brecipientId\x12+\n\x06\x65mails\x18\x02 \x03(\tB\x13\xbaH\x10\x92\x01\r\x10\n\x18\x01\"\x07r\x05(\xfe\x01`\x01R\x06\x65mails\x12I\n\rphone_numbers\x18\x03 \x03(\tB$\xbaH!\x92\x01\x1e\x10\n\x18\x01\"\x18r\x16\x32\x14^\\+[1-9][0-9]{6,14}$R\x0cphoneNumbers\x12G\n\x06locale\x18\x04 \x01(\tB/\xbaH,r*\x18#2&^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$R\x06locale\x12\x38\n\ttime_zone\x18\x05 \x01(\tB\x1b\xbaH\x18r\x16\x18@2\x12^[A-Za-z0-9_+/-]*$R\x08timeZone\x12;\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\"`\n\x16UpsertRecipientRequest\x12\x46\n\trecipient\x18\x01 \x01(\x0b\x32 .tidings.preference.v1.RecipientB\x06\xbaH\x03\xc8\x01\x01R\trecipient\"Y\n\x17UpsertRecipientResponse\x12>\n\trecipient\x18\x01 \x01(\x0b\x32 .tidings.preference.v1.RecipientR\trecipient\"_\n\x13GetRecipientRequest\x12H\n\x0crecipient_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[A-Za-z0-9._~:@+=/|-]{1,128}$R\x0brecipientId\"V\n\x14GetRecipientResponse\x12>\n\trecipient\x18\x01 \x01(\x0b\x32 .tidings.preference.v1.RecipientR\trecipient\"i\n\x15ListRecipientsRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"\x82\x01\n\x16ListRecipientsResponse\x12@\n\nrecipients\x18\x01 \x03(\x0b\x32 .tidings.preference.v1.RecipientR\nrecipients\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xf4\x02\n\x10RecipientService\x12x\n\x0fUpsertRecipient\x12-.tidings.preference.v1.UpsertRecipientRequest\x1a..tidings.preference.v1.UpsertRecipientResponse\"\x06\xaa\xd4\x18\x02\x08\x04\x12o\n\x0cGetRecipient\x12*.tidings.preference.v1.GetRecipientRequest\x1a+.tidings.preference.v1.GetRecipientResponse\"\x06\xaa\xd4\x18\x02\x08\x05\x12u\n\x0eListRecipients\x12,.tidings.preference.v1.ListRecipientsRequest\x1a-.tidings.preference.v1.ListRecipientsResponse\"\x06\xaa\xd4\x18\x02\x08\x05\x42\\\n\x19\x64\x65v.tidings.preference.v1P\x01Z=example.com/tidings/gen/go/tidings/preference/v1;preferencev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-tidings/preference/v1/recipient_service.proto\x12\x15tidings.preference.v1\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a%tidings/common/v1/authorization.proto\"\xaa\x04\n\tRecipient\x12H\n\x0crecipient_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[A-Za-z0-9._~:@+=/|-]{1,128}$R\x0brecipientId\x12+\n\x06\x65mails\x18\x02 \x03(\tB\x13\xbaH\x10\x92\x01\r\x10\n\x18\x01\"\x07r\x05(\xfe\x01`\x01R\x06\x65mails\x12I\n\rphone_numbers\x18\x03 \x03(\tB$\xbaH!\x92\x01\x1e\x10\n\x18\x01\"\x18r\x16\x32\x14^\\+[1-9][0-9]{6,14}$R\x0cphoneNumbers\x12G\n\x06locale\x18\x04 \x01(\tB/\xbaH,r*\x18#2&^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$R\x06locale\x12\x38\n\ttime_zone\x18\x05 \x01(\tB\x1b\xbaH\x18r\x16\x18@2\x12^[A-Za-z0-9_+/-]*$R\x08timeZone\x12;\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x41\n\x0bwebhook_url\x18\x08 \x01(\tB \xbaH\x1dr\x1b(\x80\x10\x32\x16^(https?://[^\\s@#]+)?$R\nwebhookUrl\x12\x1b\n\x04\x65tag\x18\t \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\"\x9c\x01\n\x16UpsertRecipientRequest\x12\x46\n\trecipient\x18\x01 \x01(\x0b\x32 .tidings.preference.v1.RecipientB\x06\xbaH\x03\xc8\x01\x01R\trecipient\x12:\n\nrequest_id\x18\x02 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"Y\n\x17UpsertRecipientResponse\x12>\n\trecipient\x18\x01 \x01(\x0b\x32 .tidings.preference.v1.RecipientR\trecipient\"m\n\x17UpsertRecipientsRequest\x12R\n\nrecipients\x18\x01 \x03(\x0b\x32 .tidings.preference.v1.RecipientB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xf4\x03\"\x03\xd8\x01\x03R\nrecipients\"b\n\x18UpsertRecipientsResponse\x12\x46\n\x07results\x18\x01 \x03(\x0b\x32,.tidings.preference.v1.UpsertRecipientResultR\x07results\"\x8f\x01\n\x15UpsertRecipientResult\x12@\n\trecipient\x18\x01 \x01(\x0b\x32 .tidings.preference.v1.RecipientH\x00R\trecipient\x12*\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00R\x05\x65rrorB\x08\n\x06result\"\xd9\x01\n\x16UpdateRecipientRequest\x12\x46\n\trecipient\x18\x01 \x01(\x0b\x32 .tidings.preference.v1.RecipientB\x06\xbaH\x03\xc8\x01\x01R\trecipient\x12;\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12:\n\nrequest_id\x18\x03 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"Y\n\x17UpdateRecipientResponse\x12>\n\trecipient\x18\x01 \x01(\x0b\x32 .tidings.preference.v1.RecipientR\trecipient\"\xbb\x01\n\x16\x44\x65leteRecipientRequest\x12H\n\x0crecipient_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[A-Za-z0-9._~:@+=/|-]{1,128}$R\x0brecipientId\x12\x1b\n\x04\x65tag\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\x12:\n\nrequest_id\x18\x03 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"\x19\n\x17\x44\x65leteRecipientResponse\"_\n\x13GetRecipientRequest\x12H\n\x0crecipient_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[A-Za-z0-9._~:@+=/|-]{1,128}$R\x0brecipientId\"V\n\x14GetRecipientResponse\x12>\n\trecipient\x18\x01 \x01(\x0b\x32 .tidings.preference.v1.RecipientR\trecipient\"\x90\x02\n\x15ListRecipientsRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12\x42\n\tid_prefix\x18\x03 \x01(\tB%\xbaH\"r 2\x1e^[A-Za-z0-9._~:@+=/|-]{0,128}$R\x08idPrefix\x12\x1e\n\x05\x65mail\x18\x04 \x01(\tB\x08\xbaH\x05r\x03(\xfe\x01R\x05\x65mail\x12\x41\n\x0cphone_number\x18\x05 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^(\\+[1-9][0-9]{6,14})?$R\x0bphoneNumber\"\x82\x01\n\x16ListRecipientsResponse\x12@\n\nrecipients\x18\x01 \x03(\x0b\x32 .tidings.preference.v1.RecipientR\nrecipients\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xed\x05\n\x10RecipientService\x12x\n\x0fUpsertRecipient\x12-.tidings.preference.v1.UpsertRecipientRequest\x1a..tidings.preference.v1.UpsertRecipientResponse\"\x06\xaa\xd4\x18\x02\x08\x04\x12\x82\x01\n\x10UpsertRecipients\x12..tidings.preference.v1.UpsertRecipientsRequest\x1a/.tidings.preference.v1.UpsertRecipientsResponse\"\r\xaa\xd4\x18\x02\x08\x04\xb0\xd4\x18\x80\x80\x80\x02\x12x\n\x0fUpdateRecipient\x12-.tidings.preference.v1.UpdateRecipientRequest\x1a..tidings.preference.v1.UpdateRecipientResponse\"\x06\xaa\xd4\x18\x02\x08\x04\x12x\n\x0f\x44\x65leteRecipient\x12-.tidings.preference.v1.DeleteRecipientRequest\x1a..tidings.preference.v1.DeleteRecipientResponse\"\x06\xaa\xd4\x18\x02\x08\x04\x12o\n\x0cGetRecipient\x12*.tidings.preference.v1.GetRecipientRequest\x1a+.tidings.preference.v1.GetRecipientResponse\"\x06\xaa\xd4\x18\x02\x08\x05\x12u\n\x0eListRecipients\x12,.tidings.preference.v1.ListRecipientsRequest\x1a-.tidings.preference.v1.ListRecipientsResponse\"\x06\xaa\xd4\x18\x02\x08\x05\x42\\\n\x19\x64\x65v.tidings.preference.v1P\x01Z=example.com/tidings/gen/go/tidings/preference/v1;preferencev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,34 +47,78 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECIPIENT'].fields_by_name['locale']._serialized_options = b'\272H,r*\030#2&^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$'
   _globals['_RECIPIENT'].fields_by_name['time_zone']._loaded_options = None
   _globals['_RECIPIENT'].fields_by_name['time_zone']._serialized_options = b'\272H\030r\026\030@2\022^[A-Za-z0-9_+/-]*$'
+  _globals['_RECIPIENT'].fields_by_name['webhook_url']._loaded_options = None
+  _globals['_RECIPIENT'].fields_by_name['webhook_url']._serialized_options = b'\272H\035r\033(\200\0202\026^(https?://[^\\s@#]+)?$'
+  _globals['_RECIPIENT'].fields_by_name['etag']._loaded_options = None
+  _globals['_RECIPIENT'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
   _globals['_UPSERTRECIPIENTREQUEST'].fields_by_name['recipient']._loaded_options = None
   _globals['_UPSERTRECIPIENTREQUEST'].fields_by_name['recipient']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_UPSERTRECIPIENTREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPSERTRECIPIENTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\030r\0262\024^[\\x21-\\x7e]{0,128}$'
+  _globals['_UPSERTRECIPIENTSREQUEST'].fields_by_name['recipients']._loaded_options = None
+  _globals['_UPSERTRECIPIENTSREQUEST'].fields_by_name['recipients']._serialized_options = b'\272H\r\222\001\n\010\001\020\364\003\"\003\330\001\003'
+  _globals['_UPDATERECIPIENTREQUEST'].fields_by_name['recipient']._loaded_options = None
+  _globals['_UPDATERECIPIENTREQUEST'].fields_by_name['recipient']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_UPDATERECIPIENTREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATERECIPIENTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\030r\0262\024^[\\x21-\\x7e]{0,128}$'
+  _globals['_DELETERECIPIENTREQUEST'].fields_by_name['recipient_id']._loaded_options = None
+  _globals['_DELETERECIPIENTREQUEST'].fields_by_name['recipient_id']._serialized_options = b'\272H\"r 2\036^[A-Za-z0-9._~:@+=/|-]{1,128}$'
+  _globals['_DELETERECIPIENTREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_DELETERECIPIENTREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_DELETERECIPIENTREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_DELETERECIPIENTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\030r\0262\024^[\\x21-\\x7e]{0,128}$'
   _globals['_GETRECIPIENTREQUEST'].fields_by_name['recipient_id']._loaded_options = None
   _globals['_GETRECIPIENTREQUEST'].fields_by_name['recipient_id']._serialized_options = b'\272H\"r 2\036^[A-Za-z0-9._~:@+=/|-]{1,128}$'
   _globals['_LISTRECIPIENTSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTRECIPIENTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\310\001(\000'
   _globals['_LISTRECIPIENTSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTRECIPIENTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
+  _globals['_LISTRECIPIENTSREQUEST'].fields_by_name['id_prefix']._loaded_options = None
+  _globals['_LISTRECIPIENTSREQUEST'].fields_by_name['id_prefix']._serialized_options = b'\272H\"r 2\036^[A-Za-z0-9._~:@+=/|-]{0,128}$'
+  _globals['_LISTRECIPIENTSREQUEST'].fields_by_name['email']._loaded_options = None
+  _globals['_LISTRECIPIENTSREQUEST'].fields_by_name['email']._serialized_options = b'\272H\005r\003(\376\001'
+  _globals['_LISTRECIPIENTSREQUEST'].fields_by_name['phone_number']._loaded_options = None
+  _globals['_LISTRECIPIENTSREQUEST'].fields_by_name['phone_number']._serialized_options = b'\272H\033r\0312\027^(\\+[1-9][0-9]{6,14})?$'
   _globals['_RECIPIENTSERVICE'].methods_by_name['UpsertRecipient']._loaded_options = None
   _globals['_RECIPIENTSERVICE'].methods_by_name['UpsertRecipient']._serialized_options = b'\252\324\030\002\010\004'
+  _globals['_RECIPIENTSERVICE'].methods_by_name['UpsertRecipients']._loaded_options = None
+  _globals['_RECIPIENTSERVICE'].methods_by_name['UpsertRecipients']._serialized_options = b'\252\324\030\002\010\004\260\324\030\200\200\200\002'
+  _globals['_RECIPIENTSERVICE'].methods_by_name['UpdateRecipient']._loaded_options = None
+  _globals['_RECIPIENTSERVICE'].methods_by_name['UpdateRecipient']._serialized_options = b'\252\324\030\002\010\004'
+  _globals['_RECIPIENTSERVICE'].methods_by_name['DeleteRecipient']._loaded_options = None
+  _globals['_RECIPIENTSERVICE'].methods_by_name['DeleteRecipient']._serialized_options = b'\252\324\030\002\010\004'
   _globals['_RECIPIENTSERVICE'].methods_by_name['GetRecipient']._loaded_options = None
   _globals['_RECIPIENTSERVICE'].methods_by_name['GetRecipient']._serialized_options = b'\252\324\030\002\010\005'
   _globals['_RECIPIENTSERVICE'].methods_by_name['ListRecipients']._loaded_options = None
   _globals['_RECIPIENTSERVICE'].methods_by_name['ListRecipients']._serialized_options = b'\252\324\030\002\010\005'
-  _globals['_RECIPIENT']._serialized_start=174
-  _globals['_RECIPIENT']._serialized_end=632
-  _globals['_UPSERTRECIPIENTREQUEST']._serialized_start=634
-  _globals['_UPSERTRECIPIENTREQUEST']._serialized_end=730
-  _globals['_UPSERTRECIPIENTRESPONSE']._serialized_start=732
-  _globals['_UPSERTRECIPIENTRESPONSE']._serialized_end=821
-  _globals['_GETRECIPIENTREQUEST']._serialized_start=823
-  _globals['_GETRECIPIENTREQUEST']._serialized_end=918
-  _globals['_GETRECIPIENTRESPONSE']._serialized_start=920
-  _globals['_GETRECIPIENTRESPONSE']._serialized_end=1006
-  _globals['_LISTRECIPIENTSREQUEST']._serialized_start=1008
-  _globals['_LISTRECIPIENTSREQUEST']._serialized_end=1113
-  _globals['_LISTRECIPIENTSRESPONSE']._serialized_start=1116
-  _globals['_LISTRECIPIENTSRESPONSE']._serialized_end=1246
-  _globals['_RECIPIENTSERVICE']._serialized_start=1249
-  _globals['_RECIPIENTSERVICE']._serialized_end=1621
+  _globals['_RECIPIENT']._serialized_start=233
+  _globals['_RECIPIENT']._serialized_end=787
+  _globals['_UPSERTRECIPIENTREQUEST']._serialized_start=790
+  _globals['_UPSERTRECIPIENTREQUEST']._serialized_end=946
+  _globals['_UPSERTRECIPIENTRESPONSE']._serialized_start=948
+  _globals['_UPSERTRECIPIENTRESPONSE']._serialized_end=1037
+  _globals['_UPSERTRECIPIENTSREQUEST']._serialized_start=1039
+  _globals['_UPSERTRECIPIENTSREQUEST']._serialized_end=1148
+  _globals['_UPSERTRECIPIENTSRESPONSE']._serialized_start=1150
+  _globals['_UPSERTRECIPIENTSRESPONSE']._serialized_end=1248
+  _globals['_UPSERTRECIPIENTRESULT']._serialized_start=1251
+  _globals['_UPSERTRECIPIENTRESULT']._serialized_end=1394
+  _globals['_UPDATERECIPIENTREQUEST']._serialized_start=1397
+  _globals['_UPDATERECIPIENTREQUEST']._serialized_end=1614
+  _globals['_UPDATERECIPIENTRESPONSE']._serialized_start=1616
+  _globals['_UPDATERECIPIENTRESPONSE']._serialized_end=1705
+  _globals['_DELETERECIPIENTREQUEST']._serialized_start=1708
+  _globals['_DELETERECIPIENTREQUEST']._serialized_end=1895
+  _globals['_DELETERECIPIENTRESPONSE']._serialized_start=1897
+  _globals['_DELETERECIPIENTRESPONSE']._serialized_end=1922
+  _globals['_GETRECIPIENTREQUEST']._serialized_start=1924
+  _globals['_GETRECIPIENTREQUEST']._serialized_end=2019
+  _globals['_GETRECIPIENTRESPONSE']._serialized_start=2021
+  _globals['_GETRECIPIENTRESPONSE']._serialized_end=2107
+  _globals['_LISTRECIPIENTSREQUEST']._serialized_start=2110
+  _globals['_LISTRECIPIENTSREQUEST']._serialized_end=2382
+  _globals['_LISTRECIPIENTSRESPONSE']._serialized_start=2385
+  _globals['_LISTRECIPIENTSRESPONSE']._serialized_end=2515
+  _globals['_RECIPIENTSERVICE']._serialized_start=2518
+  _globals['_RECIPIENTSERVICE']._serialized_end=3267
 # @@protoc_insertion_point(module_scope)

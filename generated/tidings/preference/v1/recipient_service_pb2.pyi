@@ -5,9 +5,11 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.rpc import status_pb2 as _status_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -32,12 +34,22 @@ class Recipient(_message.Message):
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    WEBHOOK_URL_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     recipient_id: _builtins.str
     """The caller's own id: 1 to 128 letters, digits and `._~:@+=/|-`."""
     locale: _builtins.str
     """BCP 47 language tag, such as `pt-BR`; empty means `en`."""
     time_zone: _builtins.str
     """IANA time zone, such as `Europe/Berlin`; empty means `UTC`."""
+    webhook_url: _builtins.str
+    """Where its webhooks go: an absolute `https` URL of at most 2048 bytes without user info or fragment;
+    empty: it takes none. The server's operator may allow `http` and private networks.
+    """
+    etag: _builtins.str
+    """Opaque mark of this state, for conditional changes: in a request, the state it replaces;
+    empty replaces any.
+    """
     @_builtins.property
     def emails(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Mail addresses, the preferred one first; at most 10, each an addr-spec of RFC 5322 of at most 254 bytes."""
@@ -64,10 +76,12 @@ class Recipient(_message.Message):
         time_zone: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        webhook_url: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "emails", b"emails", "locale", b"locale", "phone_numbers", b"phone_numbers", "recipient_id", b"recipient_id", "time_zone", b"time_zone", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "emails", b"emails", "etag", b"etag", "locale", b"locale", "phone_numbers", b"phone_numbers", "recipient_id", b"recipient_id", "time_zone", b"time_zone", "update_time", b"update_time", "webhook_url", b"webhook_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -80,6 +94,11 @@ class UpsertRecipientRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RECIPIENT_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Optional id of this request: 1 to 128 characters without spaces or control characters. A repeat
+    with the same id and payload within 24 hours changes nothing and returns the first answer.
+    """
     @_builtins.property
     def recipient(self) -> Global___Recipient:
         """The recipient, whole."""
@@ -88,10 +107,11 @@ class UpsertRecipientRequest(_message.Message):
         self,
         *,
         recipient: Global___Recipient | None = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["recipient", b"recipient"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["recipient", b"recipient"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["recipient", b"recipient", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -120,6 +140,197 @@ class UpsertRecipientResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpsertRecipientResponse: _TypeAlias = UpsertRecipientResponse  # noqa: Y015
+
+@_typing.final
+class UpsertRecipientsRequest(_message.Message):
+    """Request to store many recipients. At most 4 MiB serialized."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECIPIENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def recipients(self) -> _containers.RepeatedCompositeFieldContainer[Global___Recipient]:
+        """1 to 500 recipients, each whole. Each is checked for itself."""
+
+    def __init__(
+        self,
+        *,
+        recipients: _abc.Iterable[Global___Recipient] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["recipients", b"recipients"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpsertRecipientsRequest: _TypeAlias = UpsertRecipientsRequest  # noqa: Y015
+
+@_typing.final
+class UpsertRecipientsResponse(_message.Message):
+    """What became of the entries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___UpsertRecipientResult]:
+        """Same length and order as the request."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___UpsertRecipientResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpsertRecipientsResponse: _TypeAlias = UpsertRecipientsResponse  # noqa: Y015
+
+@_typing.final
+class UpsertRecipientResult(_message.Message):
+    """What became of one entry."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECIPIENT_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def recipient(self) -> Global___Recipient:
+        """It is stored."""
+
+    @_builtins.property
+    def error(self) -> _status_pb2.Status:
+        """It was refused; the details are those of `UpsertRecipient`, with `ErrorInfo`."""
+
+    def __init__(
+        self,
+        *,
+        recipient: Global___Recipient | None = ...,
+        error: _status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "recipient", b"recipient", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "recipient", b"recipient", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["recipient", "error"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___UpsertRecipientResult: _TypeAlias = UpsertRecipientResult  # noqa: Y015
+
+@_typing.final
+class UpdateRecipientRequest(_message.Message):
+    """Request to change a recipient."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECIPIENT_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Optional id of this request: 1 to 128 characters without spaces or control characters. A repeat
+    with the same id and payload within 24 hours changes nothing and returns the first answer.
+    """
+    @_builtins.property
+    def recipient(self) -> Global___Recipient:
+        """The recipient's id and the new values; its `etag`, if any, guards the change."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Which of `emails`, `phone_numbers`, `locale`, `time_zone` and `webhook_url` to change; `*` means all.
+        Unset: those that are set. A field in the mask that is not set is cleared.
+        """
+
+    def __init__(
+        self,
+        *,
+        recipient: Global___Recipient | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["recipient", b"recipient", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["recipient", b"recipient", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateRecipientRequest: _TypeAlias = UpdateRecipientRequest  # noqa: Y015
+
+@_typing.final
+class UpdateRecipientResponse(_message.Message):
+    """The changed recipient."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECIPIENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def recipient(self) -> Global___Recipient:
+        """The recipient as stored."""
+
+    def __init__(
+        self,
+        *,
+        recipient: Global___Recipient | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["recipient", b"recipient"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["recipient", b"recipient"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateRecipientResponse: _TypeAlias = UpdateRecipientResponse  # noqa: Y015
+
+@_typing.final
+class DeleteRecipientRequest(_message.Message):
+    """Request to delete a recipient."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECIPIENT_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    recipient_id: _builtins.str
+    """The recipient's id."""
+    etag: _builtins.str
+    """`etag` of the state to delete; empty deletes any."""
+    request_id: _builtins.str
+    """Optional id of this request: 1 to 128 characters without spaces or control characters. A repeat
+    with the same id and payload within 24 hours changes nothing and returns the first answer.
+    """
+    def __init__(
+        self,
+        *,
+        recipient_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "recipient_id", b"recipient_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteRecipientRequest: _TypeAlias = DeleteRecipientRequest  # noqa: Y015
+
+@_typing.final
+class DeleteRecipientResponse(_message.Message):
+    """The recipient is gone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteRecipientResponse: _TypeAlias = DeleteRecipientResponse  # noqa: Y015
 
 @_typing.final
 class GetRecipientRequest(_message.Message):
@@ -175,19 +386,31 @@ class ListRecipientsRequest(_message.Message):
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ID_PREFIX_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    PHONE_NUMBER_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Recipients per page; 0 means 50, at most 200."""
     page_token: _builtins.str
     """`next_page_token` of the page before; empty for the first."""
+    id_prefix: _builtins.str
+    """Only ids that begin with this; empty: all."""
+    email: _builtins.str
+    """Only recipients with this mail address, whatever its case; empty: all."""
+    phone_number: _builtins.str
+    """Only recipients with this phone number; empty: all."""
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        id_prefix: _builtins.str = ...,
+        email: _builtins.str = ...,
+        phone_number: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "id_prefix", b"id_prefix", "page_size", b"page_size", "page_token", b"page_token", "phone_number", b"phone_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -40,6 +40,21 @@ class RecipientServiceStub:
                 request_serializer=tidings_dot_preference_dot_v1_dot_recipient__service__pb2.UpsertRecipientRequest.SerializeToString,
                 response_deserializer=tidings_dot_preference_dot_v1_dot_recipient__service__pb2.UpsertRecipientResponse.FromString,
                 _registered_method=True)
+        self.UpsertRecipients = channel.unary_unary(
+                '/tidings.preference.v1.RecipientService/UpsertRecipients',
+                request_serializer=tidings_dot_preference_dot_v1_dot_recipient__service__pb2.UpsertRecipientsRequest.SerializeToString,
+                response_deserializer=tidings_dot_preference_dot_v1_dot_recipient__service__pb2.UpsertRecipientsResponse.FromString,
+                _registered_method=True)
+        self.UpdateRecipient = channel.unary_unary(
+                '/tidings.preference.v1.RecipientService/UpdateRecipient',
+                request_serializer=tidings_dot_preference_dot_v1_dot_recipient__service__pb2.UpdateRecipientRequest.SerializeToString,
+                response_deserializer=tidings_dot_preference_dot_v1_dot_recipient__service__pb2.UpdateRecipientResponse.FromString,
+                _registered_method=True)
+        self.DeleteRecipient = channel.unary_unary(
+                '/tidings.preference.v1.RecipientService/DeleteRecipient',
+                request_serializer=tidings_dot_preference_dot_v1_dot_recipient__service__pb2.DeleteRecipientRequest.SerializeToString,
+                response_deserializer=tidings_dot_preference_dot_v1_dot_recipient__service__pb2.DeleteRecipientResponse.FromString,
+                _registered_method=True)
         self.GetRecipient = channel.unary_unary(
                 '/tidings.preference.v1.RecipientService/GetRecipient',
                 request_serializer=tidings_dot_preference_dot_v1_dot_recipient__service__pb2.GetRecipientRequest.SerializeToString,
@@ -57,7 +72,42 @@ class RecipientServiceServicer:
     """
 
     def UpsertRecipient(self, request, context):
-        """Creates a recipient or replaces what is known of one. Idempotent.
+        """Creates a recipient or replaces what is known of one.
+
+        Errors: INVALID_ARGUMENT (`INVALID_FIELD`, `WEBHOOK_URL_REFUSED`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS
+        (`REQUEST_ID_REUSED`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpsertRecipients(self, request, context):
+        """Creates or replaces up to 500 recipients, each for itself, in one call; for imports.
+
+        OK means that every entry was looked at: each result stands at its entry's place and is the stored
+        recipient or an error, with the errors of `UpsertRecipient`. Of entries with one id the last one stays.
+        Errors of the call itself: INVALID_ARGUMENT (`INVALID_FIELD`: no entries, or too many), RESOURCE_EXHAUSTED
+        (`REQUEST_TOO_LARGE`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateRecipient(self, request, context):
+        """Changes some fields of a recipient.
+
+        Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), INVALID_ARGUMENT (`INVALID_FIELD`,
+        `WEBHOOK_URL_REFUSED`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRecipient(self, request, context):
+        """Deletes a recipient with its preferences. Notifications that were accepted for it and are not
+        planned yet end as rejected; its inbox and what was delivered stay.
+
+        Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -74,6 +124,8 @@ class RecipientServiceServicer:
 
     def ListRecipients(self, request, context):
         """Lists recipients by id.
+
+        Errors: INVALID_ARGUMENT (`PAGE_TOKEN_INVALID`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -86,6 +138,21 @@ def add_RecipientServiceServicer_to_server(servicer, server):
                     servicer.UpsertRecipient,
                     request_deserializer=tidings_dot_preference_dot_v1_dot_recipient__service__pb2.UpsertRecipientRequest.FromString,
                     response_serializer=tidings_dot_preference_dot_v1_dot_recipient__service__pb2.UpsertRecipientResponse.SerializeToString,
+            ),
+            'UpsertRecipients': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpsertRecipients,
+                    request_deserializer=tidings_dot_preference_dot_v1_dot_recipient__service__pb2.UpsertRecipientsRequest.FromString,
+                    response_serializer=tidings_dot_preference_dot_v1_dot_recipient__service__pb2.UpsertRecipientsResponse.SerializeToString,
+            ),
+            'UpdateRecipient': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateRecipient,
+                    request_deserializer=tidings_dot_preference_dot_v1_dot_recipient__service__pb2.UpdateRecipientRequest.FromString,
+                    response_serializer=tidings_dot_preference_dot_v1_dot_recipient__service__pb2.UpdateRecipientResponse.SerializeToString,
+            ),
+            'DeleteRecipient': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRecipient,
+                    request_deserializer=tidings_dot_preference_dot_v1_dot_recipient__service__pb2.DeleteRecipientRequest.FromString,
+                    response_serializer=tidings_dot_preference_dot_v1_dot_recipient__service__pb2.DeleteRecipientResponse.SerializeToString,
             ),
             'GetRecipient': grpc.unary_unary_rpc_method_handler(
                     servicer.GetRecipient,
@@ -126,6 +193,87 @@ class RecipientService:
             '/tidings.preference.v1.RecipientService/UpsertRecipient',
             tidings_dot_preference_dot_v1_dot_recipient__service__pb2.UpsertRecipientRequest.SerializeToString,
             tidings_dot_preference_dot_v1_dot_recipient__service__pb2.UpsertRecipientResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpsertRecipients(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tidings.preference.v1.RecipientService/UpsertRecipients',
+            tidings_dot_preference_dot_v1_dot_recipient__service__pb2.UpsertRecipientsRequest.SerializeToString,
+            tidings_dot_preference_dot_v1_dot_recipient__service__pb2.UpsertRecipientsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateRecipient(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tidings.preference.v1.RecipientService/UpdateRecipient',
+            tidings_dot_preference_dot_v1_dot_recipient__service__pb2.UpdateRecipientRequest.SerializeToString,
+            tidings_dot_preference_dot_v1_dot_recipient__service__pb2.UpdateRecipientResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRecipient(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tidings.preference.v1.RecipientService/DeleteRecipient',
+            tidings_dot_preference_dot_v1_dot_recipient__service__pb2.DeleteRecipientRequest.SerializeToString,
+            tidings_dot_preference_dot_v1_dot_recipient__service__pb2.DeleteRecipientResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -34,14 +34,41 @@ class RecipientServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RecipientServiceAsyncStub: ...
     UpsertRecipient: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.UpsertRecipientRequest, _recipient_service_pb2.UpsertRecipientResponse]
-    """Creates a recipient or replaces what is known of one. Idempotent."""
+    """Creates a recipient or replaces what is known of one.
+
+    Errors: INVALID_ARGUMENT (`INVALID_FIELD`, `WEBHOOK_URL_REFUSED`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS
+    (`REQUEST_ID_REUSED`).
+    """
+    UpsertRecipients: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.UpsertRecipientsRequest, _recipient_service_pb2.UpsertRecipientsResponse]
+    """Creates or replaces up to 500 recipients, each for itself, in one call; for imports.
+
+    OK means that every entry was looked at: each result stands at its entry's place and is the stored
+    recipient or an error, with the errors of `UpsertRecipient`. Of entries with one id the last one stays.
+    Errors of the call itself: INVALID_ARGUMENT (`INVALID_FIELD`: no entries, or too many), RESOURCE_EXHAUSTED
+    (`REQUEST_TOO_LARGE`).
+    """
+    UpdateRecipient: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.UpdateRecipientRequest, _recipient_service_pb2.UpdateRecipientResponse]
+    """Changes some fields of a recipient.
+
+    Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), INVALID_ARGUMENT (`INVALID_FIELD`,
+    `WEBHOOK_URL_REFUSED`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+    """
+    DeleteRecipient: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.DeleteRecipientRequest, _recipient_service_pb2.DeleteRecipientResponse]
+    """Deletes a recipient with its preferences. Notifications that were accepted for it and are not
+    planned yet end as rejected; its inbox and what was delivered stay.
+
+    Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+    """
     GetRecipient: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.GetRecipientRequest, _recipient_service_pb2.GetRecipientResponse]
     """Returns a recipient.
 
     Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`).
     """
     ListRecipients: _grpc.UnaryUnaryMultiCallable[_recipient_service_pb2.ListRecipientsRequest, _recipient_service_pb2.ListRecipientsResponse]
-    """Lists recipients by id."""
+    """Lists recipients by id.
+
+    Errors: INVALID_ARGUMENT (`PAGE_TOKEN_INVALID`).
+    """
 
 @_typing.type_check_only
 class RecipientServiceAsyncStub(RecipientServiceStub):
@@ -49,14 +76,41 @@ class RecipientServiceAsyncStub(RecipientServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     UpsertRecipient: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.UpsertRecipientRequest, _recipient_service_pb2.UpsertRecipientResponse]  # type: ignore[assignment]
-    """Creates a recipient or replaces what is known of one. Idempotent."""
+    """Creates a recipient or replaces what is known of one.
+
+    Errors: INVALID_ARGUMENT (`INVALID_FIELD`, `WEBHOOK_URL_REFUSED`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS
+    (`REQUEST_ID_REUSED`).
+    """
+    UpsertRecipients: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.UpsertRecipientsRequest, _recipient_service_pb2.UpsertRecipientsResponse]  # type: ignore[assignment]
+    """Creates or replaces up to 500 recipients, each for itself, in one call; for imports.
+
+    OK means that every entry was looked at: each result stands at its entry's place and is the stored
+    recipient or an error, with the errors of `UpsertRecipient`. Of entries with one id the last one stays.
+    Errors of the call itself: INVALID_ARGUMENT (`INVALID_FIELD`: no entries, or too many), RESOURCE_EXHAUSTED
+    (`REQUEST_TOO_LARGE`).
+    """
+    UpdateRecipient: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.UpdateRecipientRequest, _recipient_service_pb2.UpdateRecipientResponse]  # type: ignore[assignment]
+    """Changes some fields of a recipient.
+
+    Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), INVALID_ARGUMENT (`INVALID_FIELD`,
+    `WEBHOOK_URL_REFUSED`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+    """
+    DeleteRecipient: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.DeleteRecipientRequest, _recipient_service_pb2.DeleteRecipientResponse]  # type: ignore[assignment]
+    """Deletes a recipient with its preferences. Notifications that were accepted for it and are not
+    planned yet end as rejected; its inbox and what was delivered stay.
+
+    Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+    """
     GetRecipient: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.GetRecipientRequest, _recipient_service_pb2.GetRecipientResponse]  # type: ignore[assignment]
     """Returns a recipient.
 
     Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`).
     """
     ListRecipients: _aio.UnaryUnaryMultiCallable[_recipient_service_pb2.ListRecipientsRequest, _recipient_service_pb2.ListRecipientsResponse]  # type: ignore[assignment]
-    """Lists recipients by id."""
+    """Lists recipients by id.
+
+    Errors: INVALID_ARGUMENT (`PAGE_TOKEN_INVALID`).
+    """
 
 class RecipientServiceServicer(metaclass=_abc_1.ABCMeta):
     """The people (or machines) who are notified."""
@@ -67,7 +121,49 @@ class RecipientServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _recipient_service_pb2.UpsertRecipientRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_recipient_service_pb2.UpsertRecipientResponse, _abc.Awaitable[_recipient_service_pb2.UpsertRecipientResponse]]:
-        """Creates a recipient or replaces what is known of one. Idempotent."""
+        """Creates a recipient or replaces what is known of one.
+
+        Errors: INVALID_ARGUMENT (`INVALID_FIELD`, `WEBHOOK_URL_REFUSED`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS
+        (`REQUEST_ID_REUSED`).
+        """
+
+    @_abc_1.abstractmethod
+    def UpsertRecipients(
+        self,
+        request: _recipient_service_pb2.UpsertRecipientsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_recipient_service_pb2.UpsertRecipientsResponse, _abc.Awaitable[_recipient_service_pb2.UpsertRecipientsResponse]]:
+        """Creates or replaces up to 500 recipients, each for itself, in one call; for imports.
+
+        OK means that every entry was looked at: each result stands at its entry's place and is the stored
+        recipient or an error, with the errors of `UpsertRecipient`. Of entries with one id the last one stays.
+        Errors of the call itself: INVALID_ARGUMENT (`INVALID_FIELD`: no entries, or too many), RESOURCE_EXHAUSTED
+        (`REQUEST_TOO_LARGE`).
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateRecipient(
+        self,
+        request: _recipient_service_pb2.UpdateRecipientRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_recipient_service_pb2.UpdateRecipientResponse, _abc.Awaitable[_recipient_service_pb2.UpdateRecipientResponse]]:
+        """Changes some fields of a recipient.
+
+        Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), INVALID_ARGUMENT (`INVALID_FIELD`,
+        `WEBHOOK_URL_REFUSED`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteRecipient(
+        self,
+        request: _recipient_service_pb2.DeleteRecipientRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_recipient_service_pb2.DeleteRecipientResponse, _abc.Awaitable[_recipient_service_pb2.DeleteRecipientResponse]]:
+        """Deletes a recipient with its preferences. Notifications that were accepted for it and are not
+        planned yet end as rejected; its inbox and what was delivered stay.
+
+        Errors: NOT_FOUND (`RECIPIENT_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+        """
 
     @_abc_1.abstractmethod
     def GetRecipient(
@@ -86,6 +182,9 @@ class RecipientServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _recipient_service_pb2.ListRecipientsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_recipient_service_pb2.ListRecipientsResponse, _abc.Awaitable[_recipient_service_pb2.ListRecipientsResponse]]:
-        """Lists recipients by id."""
+        """Lists recipients by id.
+
+        Errors: INVALID_ARGUMENT (`PAGE_TOKEN_INVALID`).
+        """
 
 def add_RecipientServiceServicer_to_server(servicer: RecipientServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

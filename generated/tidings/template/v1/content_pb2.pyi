@@ -24,6 +24,7 @@ class RenderedContent(_message.Message):
 
     EMAIL_FIELD_NUMBER: _builtins.int
     IN_APP_FIELD_NUMBER: _builtins.int
+    WEBHOOK_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def email(self) -> Global___EmailContent:
         """For `CHANNEL_EMAIL`."""
@@ -32,17 +33,22 @@ class RenderedContent(_message.Message):
     def in_app(self) -> Global___InAppContent:
         """For `CHANNEL_IN_APP`."""
 
+    @_builtins.property
+    def webhook(self) -> Global___WebhookContent:
+        """For `CHANNEL_WEBHOOK`."""
+
     def __init__(
         self,
         *,
         email: Global___EmailContent | None = ...,
         in_app: Global___InAppContent | None = ...,
+        webhook: Global___WebhookContent | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "email", b"email", "in_app", b"in_app"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "email", b"email", "in_app", b"in_app", "webhook", b"webhook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "email", b"email", "in_app", b"in_app"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "email", b"email", "in_app", b"in_app", "webhook", b"webhook"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["email", "in_app"]  # noqa: Y015
+    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["email", "in_app", "webhook"]  # noqa: Y015
     _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_content) -> _WhichOneofReturnType_content | None: ...
 
@@ -107,3 +113,25 @@ class InAppContent(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___InAppContent: _TypeAlias = InAppContent  # noqa: Y015
+
+@_typing.final
+class WebhookContent(_message.Message):
+    """What a webhook tells."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATA_FIELD_NUMBER: _builtins.int
+    data: _builtins.str
+    """One JSON value of at most 16 KiB."""
+    def __init__(
+        self,
+        *,
+        data: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WebhookContent: _TypeAlias = WebhookContent  # noqa: Y015

@@ -23,6 +23,7 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from tidings.common.v1 import authorization_pb2 as tidings_dot_common_dot_v1_dot_authorization__pb2
@@ -30,7 +31,7 @@ from tidings.common.v1 import channel_pb2 as tidings_dot_common_dot_v1_dot_chann
 from tidings.template.v1 import content_pb2 as tidings_dot_template_dot_v1_dot_content__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*tidings/template/v1/template_service.proto\x12\x13tidings.template.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%tidings/common/v1/authorization.proto\x1a\x1ftidings/common/v1/channel.proto\x1a!tidings/template/v1/content.proto\"\x93\x02\n\x08Template\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12>\n\x07\x63ontent\x18\x02 \x01(\x0b\x32$.tidings.template.v1.TemplateContentR\x07\x63ontent\x12%\n\x0elatest_version\x18\x03 \x01(\x05R\rlatestVersion\x12\x12\n\x04\x65tag\x18\x04 \x01(\tR\x04\x65tag\x12;\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\"\xd1\x01\n\x0fTemplateContent\x12M\n\tvariables\x18\x01 \x03(\x0b\x32%.tidings.template.v1.TemplateVariableB\x08\xbaH\x05\x92\x01\x02\x10@R\tvariables\x12\x36\n\x05\x65mail\x18\x02 \x01(\x0b\x32 .tidings.template.v1.EmailSourceR\x05\x65mail\x12\x37\n\x06in_app\x18\x03 \x01(\x0b\x32 .tidings.template.v1.InAppSourceR\x05inApp\"\x93\x01\n\x10TemplateVariable\x12\x37\n\x04name\x18\x01 \x01(\tB#\xbaH r\x1e\x32\x1c^[A-Za-z][A-Za-z0-9_]{0,63}$R\x04name\x12*\n\x0b\x64\x65scription\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x0b\x64\x65scription\x12\x1a\n\x08optional\x18\x03 \x01(\x08R\x08optional\"s\n\x0b\x45mailSource\x12$\n\x07subject\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\xd0\x0fR\x07subject\x12\x1f\n\x04text\x18\x02 \x01(\tB\x0b\xbaH\x08r\x06\x10\x01(\x80\x80\x04R\x04text\x12\x1d\n\x04html\x18\x03 \x01(\tB\t\xbaH\x06r\x04(\x80\x80\x10R\x04html\"w\n\x0bInAppSource\x12 \n\x05title\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\xd0\x0fR\x05title\x12\x1d\n\x04\x62ody\x18\x02 \x01(\tB\t\xbaH\x06r\x04(\x80\x80\x01R\x04\x62ody\x12\'\n\naction_url\x18\x03 \x01(\tB\x08\xbaH\x05r\x03(\x80 R\tactionUrl\"\x97\x01\n\x15\x43reateTemplateRequest\x12\x36\n\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[a-z0-9][a-z0-9._-]{0,63}$R\x04name\x12\x46\n\x07\x63ontent\x18\x02 \x01(\x0b\x32$.tidings.template.v1.TemplateContentB\x06\xbaH\x03\xc8\x01\x01R\x07\x63ontent\"S\n\x16\x43reateTemplateResponse\x12\x39\n\x08template\x18\x01 \x01(\x0b\x32\x1d.tidings.template.v1.TemplateR\x08template\"\xb4\x01\n\x15UpdateTemplateRequest\x12\x36\n\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[a-z0-9][a-z0-9._-]{0,63}$R\x04name\x12\x46\n\x07\x63ontent\x18\x02 \x01(\x0b\x32$.tidings.template.v1.TemplateContentB\x06\xbaH\x03\xc8\x01\x01R\x07\x63ontent\x12\x1b\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\"S\n\x16UpdateTemplateResponse\x12\x39\n\x08template\x18\x01 \x01(\x0b\x32\x1d.tidings.template.v1.TemplateR\x08template\"m\n\x16PublishTemplateRequest\x12\x36\n\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[a-z0-9][a-z0-9._-]{0,63}$R\x04name\x12\x1b\n\x04\x65tag\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\"3\n\x17PublishTemplateResponse\x12\x18\n\x07version\x18\x01 \x01(\x05R\x07version\"o\n\x12GetTemplateRequest\x12\x36\n\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[a-z0-9][a-z0-9._-]{0,63}$R\x04name\x12!\n\x07version\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x07version\"P\n\x13GetTemplateResponse\x12\x39\n\x08template\x18\x01 \x01(\x0b\x32\x1d.tidings.template.v1.TemplateR\x08template\"h\n\x14ListTemplatesRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"|\n\x15ListTemplatesResponse\x12;\n\ttemplates\x18\x01 \x03(\x0b\x32\x1d.tidings.template.v1.TemplateR\ttemplates\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xec\x01\n\x16PreviewTemplateRequest\x12\x36\n\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[a-z0-9][a-z0-9._-]{0,63}$R\x04name\x12!\n\x07version\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x07version\x12@\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x1a.tidings.common.v1.ChannelB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x07\x63hannel\x12\x35\n\tvariables\x18\x04 \x01(\x0b\x32\x17.google.protobuf.StructR\tvariables\"Y\n\x17PreviewTemplateResponse\x12>\n\x07\x63ontent\x18\x01 \x01(\x0b\x32$.tidings.template.v1.RenderedContentR\x07\x63ontent2\xbd\x05\n\x0fTemplateService\x12q\n\x0e\x43reateTemplate\x12*.tidings.template.v1.CreateTemplateRequest\x1a+.tidings.template.v1.CreateTemplateResponse\"\x06\xaa\xd4\x18\x02\x08\n\x12q\n\x0eUpdateTemplate\x12*.tidings.template.v1.UpdateTemplateRequest\x1a+.tidings.template.v1.UpdateTemplateResponse\"\x06\xaa\xd4\x18\x02\x08\n\x12t\n\x0fPublishTemplate\x12+.tidings.template.v1.PublishTemplateRequest\x1a,.tidings.template.v1.PublishTemplateResponse\"\x06\xaa\xd4\x18\x02\x08\n\x12h\n\x0bGetTemplate\x12\'.tidings.template.v1.GetTemplateRequest\x1a(.tidings.template.v1.GetTemplateResponse\"\x06\xaa\xd4\x18\x02\x08\x0b\x12n\n\rListTemplates\x12).tidings.template.v1.ListTemplatesRequest\x1a*.tidings.template.v1.ListTemplatesResponse\"\x06\xaa\xd4\x18\x02\x08\x0b\x12t\n\x0fPreviewTemplate\x12+.tidings.template.v1.PreviewTemplateRequest\x1a,.tidings.template.v1.PreviewTemplateResponse\"\x06\xaa\xd4\x18\x02\x08\x0b\x42V\n\x17\x64\x65v.tidings.template.v1P\x01Z9example.com/tidings/gen/go/tidings/template/v1;templatev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*tidings/template/v1/template_service.proto\x12\x13tidings.template.v1\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%tidings/common/v1/authorization.proto\x1a\x1ftidings/common/v1/channel.proto\x1a!tidings/template/v1/content.proto\"\x93\x02\n\x08Template\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12>\n\x07\x63ontent\x18\x02 \x01(\x0b\x32$.tidings.template.v1.TemplateContentR\x07\x63ontent\x12%\n\x0elatest_version\x18\x03 \x01(\x05R\rlatestVersion\x12\x12\n\x04\x65tag\x18\x04 \x01(\tR\x04\x65tag\x12;\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\"\x8f\x02\n\x0fTemplateContent\x12M\n\tvariables\x18\x01 \x03(\x0b\x32%.tidings.template.v1.TemplateVariableB\x08\xbaH\x05\x92\x01\x02\x10@R\tvariables\x12\x36\n\x05\x65mail\x18\x02 \x01(\x0b\x32 .tidings.template.v1.EmailSourceR\x05\x65mail\x12\x37\n\x06in_app\x18\x03 \x01(\x0b\x32 .tidings.template.v1.InAppSourceR\x05inApp\x12<\n\x07webhook\x18\x04 \x01(\x0b\x32\".tidings.template.v1.WebhookSourceR\x07webhook\"\x93\x01\n\x10TemplateVariable\x12\x37\n\x04name\x18\x01 \x01(\tB#\xbaH r\x1e\x32\x1c^[A-Za-z][A-Za-z0-9_]{0,63}$R\x04name\x12*\n\x0b\x64\x65scription\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x0b\x64\x65scription\x12\x1a\n\x08optional\x18\x03 \x01(\x08R\x08optional\"s\n\x0b\x45mailSource\x12$\n\x07subject\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\xd0\x0fR\x07subject\x12\x1f\n\x04text\x18\x02 \x01(\tB\x0b\xbaH\x08r\x06\x10\x01(\x80\x80\x04R\x04text\x12\x1d\n\x04html\x18\x03 \x01(\tB\t\xbaH\x06r\x04(\x80\x80\x10R\x04html\"w\n\x0bInAppSource\x12 \n\x05title\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01(\xd0\x0fR\x05title\x12\x1d\n\x04\x62ody\x18\x02 \x01(\tB\t\xbaH\x06r\x04(\x80\x80\x01R\x04\x62ody\x12\'\n\naction_url\x18\x03 \x01(\tB\x08\xbaH\x05r\x03(\x80 R\tactionUrl\"0\n\rWebhookSource\x12\x1f\n\x04\x64\x61ta\x18\x01 \x01(\tB\x0b\xbaH\x08r\x06\x10\x01(\x80\x80\x02R\x04\x64\x61ta\"\xd3\x01\n\x15\x43reateTemplateRequest\x12\x36\n\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[a-z0-9][a-z0-9._-]{0,63}$R\x04name\x12\x46\n\x07\x63ontent\x18\x02 \x01(\x0b\x32$.tidings.template.v1.TemplateContentB\x06\xbaH\x03\xc8\x01\x01R\x07\x63ontent\x12:\n\nrequest_id\x18\x03 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"S\n\x16\x43reateTemplateResponse\x12\x39\n\x08template\x18\x01 \x01(\x0b\x32\x1d.tidings.template.v1.TemplateR\x08template\"\xad\x02\n\x15UpdateTemplateRequest\x12\x36\n\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[a-z0-9][a-z0-9._-]{0,63}$R\x04name\x12\x46\n\x07\x63ontent\x18\x02 \x01(\x0b\x32$.tidings.template.v1.TemplateContentB\x06\xbaH\x03\xc8\x01\x01R\x07\x63ontent\x12\x1b\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\x12;\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12:\n\nrequest_id\x18\x05 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"S\n\x16UpdateTemplateResponse\x12\x39\n\x08template\x18\x01 \x01(\x0b\x32\x1d.tidings.template.v1.TemplateR\x08template\"\xa9\x01\n\x16PublishTemplateRequest\x12\x36\n\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[a-z0-9][a-z0-9._-]{0,63}$R\x04name\x12\x1b\n\x04\x65tag\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\x12:\n\nrequest_id\x18\x03 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"3\n\x17PublishTemplateResponse\x12\x18\n\x07version\x18\x01 \x01(\x05R\x07version\"o\n\x12GetTemplateRequest\x12\x36\n\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[a-z0-9][a-z0-9._-]{0,63}$R\x04name\x12!\n\x07version\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x07version\"P\n\x13GetTemplateResponse\x12\x39\n\x08template\x18\x01 \x01(\x0b\x32\x1d.tidings.template.v1.TemplateR\x08template\"\xcc\x01\n\x14ListTemplatesRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12;\n\x0bname_prefix\x18\x03 \x01(\tB\x1a\xbaH\x17r\x15\x32\x13^[a-z0-9._-]{0,64}$R\nnamePrefix\x12%\n\x0epublished_only\x18\x04 \x01(\x08R\rpublishedOnly\"|\n\x15ListTemplatesResponse\x12;\n\ttemplates\x18\x01 \x03(\x0b\x32\x1d.tidings.template.v1.TemplateR\ttemplates\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa8\x01\n\x15\x44\x65leteTemplateRequest\x12\x36\n\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[a-z0-9][a-z0-9._-]{0,63}$R\x04name\x12\x1b\n\x04\x65tag\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\x12:\n\nrequest_id\x18\x03 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"\x18\n\x16\x44\x65leteTemplateResponse\"\xa7\x01\n\x1bListTemplateVersionsRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12\x36\n\x04name\x18\x03 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[a-z0-9][a-z0-9._-]{0,63}$R\x04name\"\x88\x01\n\x1cListTemplateVersionsResponse\x12@\n\x08versions\x18\x01 \x03(\x0b\x32$.tidings.template.v1.TemplateVersionR\x08versions\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa2\x01\n\x0fTemplateVersion\x12\x18\n\x07version\x18\x01 \x01(\x05R\x07version\x12\x36\n\x08\x63hannels\x18\x02 \x03(\x0e\x32\x1a.tidings.common.v1.ChannelR\x08\x63hannels\x12=\n\x0cpublish_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0bpublishTime\"\xec\x01\n\x16PreviewTemplateRequest\x12\x36\n\x04name\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[a-z0-9][a-z0-9._-]{0,63}$R\x04name\x12!\n\x07version\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x07version\x12@\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x1a.tidings.common.v1.ChannelB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x07\x63hannel\x12\x35\n\tvariables\x18\x04 \x01(\x0b\x32\x17.google.protobuf.StructR\tvariables\"Y\n\x17PreviewTemplateResponse\x12>\n\x07\x63ontent\x18\x01 \x01(\x0b\x32$.tidings.template.v1.RenderedContentR\x07\x63ontent2\xb6\x07\n\x0fTemplateService\x12q\n\x0e\x43reateTemplate\x12*.tidings.template.v1.CreateTemplateRequest\x1a+.tidings.template.v1.CreateTemplateResponse\"\x06\xaa\xd4\x18\x02\x08\n\x12q\n\x0eUpdateTemplate\x12*.tidings.template.v1.UpdateTemplateRequest\x1a+.tidings.template.v1.UpdateTemplateResponse\"\x06\xaa\xd4\x18\x02\x08\n\x12t\n\x0fPublishTemplate\x12+.tidings.template.v1.PublishTemplateRequest\x1a,.tidings.template.v1.PublishTemplateResponse\"\x06\xaa\xd4\x18\x02\x08\n\x12h\n\x0bGetTemplate\x12\'.tidings.template.v1.GetTemplateRequest\x1a(.tidings.template.v1.GetTemplateResponse\"\x06\xaa\xd4\x18\x02\x08\x0b\x12q\n\x0e\x44\x65leteTemplate\x12*.tidings.template.v1.DeleteTemplateRequest\x1a+.tidings.template.v1.DeleteTemplateResponse\"\x06\xaa\xd4\x18\x02\x08\n\x12\x83\x01\n\x14ListTemplateVersions\x12\x30.tidings.template.v1.ListTemplateVersionsRequest\x1a\x31.tidings.template.v1.ListTemplateVersionsResponse\"\x06\xaa\xd4\x18\x02\x08\x0b\x12n\n\rListTemplates\x12).tidings.template.v1.ListTemplatesRequest\x1a*.tidings.template.v1.ListTemplatesResponse\"\x06\xaa\xd4\x18\x02\x08\x0b\x12t\n\x0fPreviewTemplate\x12+.tidings.template.v1.PreviewTemplateRequest\x1a,.tidings.template.v1.PreviewTemplateResponse\"\x06\xaa\xd4\x18\x02\x08\x0b\x42V\n\x17\x64\x65v.tidings.template.v1P\x01Z9example.com/tidings/gen/go/tidings/template/v1;templatev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,20 +57,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INAPPSOURCE'].fields_by_name['body']._serialized_options = b'\272H\006r\004(\200\200\001'
   _globals['_INAPPSOURCE'].fields_by_name['action_url']._loaded_options = None
   _globals['_INAPPSOURCE'].fields_by_name['action_url']._serialized_options = b'\272H\005r\003(\200 '
+  _globals['_WEBHOOKSOURCE'].fields_by_name['data']._loaded_options = None
+  _globals['_WEBHOOKSOURCE'].fields_by_name['data']._serialized_options = b'\272H\010r\006\020\001(\200\200\002'
   _globals['_CREATETEMPLATEREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_CREATETEMPLATEREQUEST'].fields_by_name['name']._serialized_options = b'\272H\037r\0352\033^[a-z0-9][a-z0-9._-]{0,63}$'
   _globals['_CREATETEMPLATEREQUEST'].fields_by_name['content']._loaded_options = None
   _globals['_CREATETEMPLATEREQUEST'].fields_by_name['content']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_CREATETEMPLATEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATETEMPLATEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\030r\0262\024^[\\x21-\\x7e]{0,128}$'
   _globals['_UPDATETEMPLATEREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_UPDATETEMPLATEREQUEST'].fields_by_name['name']._serialized_options = b'\272H\037r\0352\033^[a-z0-9][a-z0-9._-]{0,63}$'
   _globals['_UPDATETEMPLATEREQUEST'].fields_by_name['content']._loaded_options = None
   _globals['_UPDATETEMPLATEREQUEST'].fields_by_name['content']._serialized_options = b'\272H\003\310\001\001'
   _globals['_UPDATETEMPLATEREQUEST'].fields_by_name['etag']._loaded_options = None
   _globals['_UPDATETEMPLATEREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_UPDATETEMPLATEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATETEMPLATEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\030r\0262\024^[\\x21-\\x7e]{0,128}$'
   _globals['_PUBLISHTEMPLATEREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_PUBLISHTEMPLATEREQUEST'].fields_by_name['name']._serialized_options = b'\272H\037r\0352\033^[a-z0-9][a-z0-9._-]{0,63}$'
   _globals['_PUBLISHTEMPLATEREQUEST'].fields_by_name['etag']._loaded_options = None
   _globals['_PUBLISHTEMPLATEREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_PUBLISHTEMPLATEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_PUBLISHTEMPLATEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\030r\0262\024^[\\x21-\\x7e]{0,128}$'
   _globals['_GETTEMPLATEREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETTEMPLATEREQUEST'].fields_by_name['name']._serialized_options = b'\272H\037r\0352\033^[a-z0-9][a-z0-9._-]{0,63}$'
   _globals['_GETTEMPLATEREQUEST'].fields_by_name['version']._loaded_options = None
@@ -78,6 +87,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTTEMPLATESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\310\001(\000'
   _globals['_LISTTEMPLATESREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTTEMPLATESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
+  _globals['_LISTTEMPLATESREQUEST'].fields_by_name['name_prefix']._loaded_options = None
+  _globals['_LISTTEMPLATESREQUEST'].fields_by_name['name_prefix']._serialized_options = b'\272H\027r\0252\023^[a-z0-9._-]{0,64}$'
+  _globals['_DELETETEMPLATEREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_DELETETEMPLATEREQUEST'].fields_by_name['name']._serialized_options = b'\272H\037r\0352\033^[a-z0-9][a-z0-9._-]{0,63}$'
+  _globals['_DELETETEMPLATEREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_DELETETEMPLATEREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_DELETETEMPLATEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_DELETETEMPLATEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\030r\0262\024^[\\x21-\\x7e]{0,128}$'
+  _globals['_LISTTEMPLATEVERSIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTTEMPLATEVERSIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\310\001(\000'
+  _globals['_LISTTEMPLATEVERSIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTTEMPLATEVERSIONSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
+  _globals['_LISTTEMPLATEVERSIONSREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_LISTTEMPLATEVERSIONSREQUEST'].fields_by_name['name']._serialized_options = b'\272H\037r\0352\033^[a-z0-9][a-z0-9._-]{0,63}$'
   _globals['_PREVIEWTEMPLATEREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_PREVIEWTEMPLATEREQUEST'].fields_by_name['name']._serialized_options = b'\272H\037r\0352\033^[a-z0-9][a-z0-9._-]{0,63}$'
   _globals['_PREVIEWTEMPLATEREQUEST'].fields_by_name['version']._loaded_options = None
@@ -92,44 +115,60 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TEMPLATESERVICE'].methods_by_name['PublishTemplate']._serialized_options = b'\252\324\030\002\010\n'
   _globals['_TEMPLATESERVICE'].methods_by_name['GetTemplate']._loaded_options = None
   _globals['_TEMPLATESERVICE'].methods_by_name['GetTemplate']._serialized_options = b'\252\324\030\002\010\013'
+  _globals['_TEMPLATESERVICE'].methods_by_name['DeleteTemplate']._loaded_options = None
+  _globals['_TEMPLATESERVICE'].methods_by_name['DeleteTemplate']._serialized_options = b'\252\324\030\002\010\n'
+  _globals['_TEMPLATESERVICE'].methods_by_name['ListTemplateVersions']._loaded_options = None
+  _globals['_TEMPLATESERVICE'].methods_by_name['ListTemplateVersions']._serialized_options = b'\252\324\030\002\010\013'
   _globals['_TEMPLATESERVICE'].methods_by_name['ListTemplates']._loaded_options = None
   _globals['_TEMPLATESERVICE'].methods_by_name['ListTemplates']._serialized_options = b'\252\324\030\002\010\013'
   _globals['_TEMPLATESERVICE'].methods_by_name['PreviewTemplate']._loaded_options = None
   _globals['_TEMPLATESERVICE'].methods_by_name['PreviewTemplate']._serialized_options = b'\252\324\030\002\010\013'
-  _globals['_TEMPLATE']._serialized_start=267
-  _globals['_TEMPLATE']._serialized_end=542
-  _globals['_TEMPLATECONTENT']._serialized_start=545
-  _globals['_TEMPLATECONTENT']._serialized_end=754
-  _globals['_TEMPLATEVARIABLE']._serialized_start=757
-  _globals['_TEMPLATEVARIABLE']._serialized_end=904
-  _globals['_EMAILSOURCE']._serialized_start=906
-  _globals['_EMAILSOURCE']._serialized_end=1021
-  _globals['_INAPPSOURCE']._serialized_start=1023
-  _globals['_INAPPSOURCE']._serialized_end=1142
-  _globals['_CREATETEMPLATEREQUEST']._serialized_start=1145
-  _globals['_CREATETEMPLATEREQUEST']._serialized_end=1296
-  _globals['_CREATETEMPLATERESPONSE']._serialized_start=1298
-  _globals['_CREATETEMPLATERESPONSE']._serialized_end=1381
-  _globals['_UPDATETEMPLATEREQUEST']._serialized_start=1384
-  _globals['_UPDATETEMPLATEREQUEST']._serialized_end=1564
-  _globals['_UPDATETEMPLATERESPONSE']._serialized_start=1566
-  _globals['_UPDATETEMPLATERESPONSE']._serialized_end=1649
-  _globals['_PUBLISHTEMPLATEREQUEST']._serialized_start=1651
-  _globals['_PUBLISHTEMPLATEREQUEST']._serialized_end=1760
-  _globals['_PUBLISHTEMPLATERESPONSE']._serialized_start=1762
-  _globals['_PUBLISHTEMPLATERESPONSE']._serialized_end=1813
-  _globals['_GETTEMPLATEREQUEST']._serialized_start=1815
-  _globals['_GETTEMPLATEREQUEST']._serialized_end=1926
-  _globals['_GETTEMPLATERESPONSE']._serialized_start=1928
-  _globals['_GETTEMPLATERESPONSE']._serialized_end=2008
-  _globals['_LISTTEMPLATESREQUEST']._serialized_start=2010
-  _globals['_LISTTEMPLATESREQUEST']._serialized_end=2114
-  _globals['_LISTTEMPLATESRESPONSE']._serialized_start=2116
-  _globals['_LISTTEMPLATESRESPONSE']._serialized_end=2240
-  _globals['_PREVIEWTEMPLATEREQUEST']._serialized_start=2243
-  _globals['_PREVIEWTEMPLATEREQUEST']._serialized_end=2479
-  _globals['_PREVIEWTEMPLATERESPONSE']._serialized_start=2481
-  _globals['_PREVIEWTEMPLATERESPONSE']._serialized_end=2570
-  _globals['_TEMPLATESERVICE']._serialized_start=2573
-  _globals['_TEMPLATESERVICE']._serialized_end=3274
+  _globals['_TEMPLATE']._serialized_start=301
+  _globals['_TEMPLATE']._serialized_end=576
+  _globals['_TEMPLATECONTENT']._serialized_start=579
+  _globals['_TEMPLATECONTENT']._serialized_end=850
+  _globals['_TEMPLATEVARIABLE']._serialized_start=853
+  _globals['_TEMPLATEVARIABLE']._serialized_end=1000
+  _globals['_EMAILSOURCE']._serialized_start=1002
+  _globals['_EMAILSOURCE']._serialized_end=1117
+  _globals['_INAPPSOURCE']._serialized_start=1119
+  _globals['_INAPPSOURCE']._serialized_end=1238
+  _globals['_WEBHOOKSOURCE']._serialized_start=1240
+  _globals['_WEBHOOKSOURCE']._serialized_end=1288
+  _globals['_CREATETEMPLATEREQUEST']._serialized_start=1291
+  _globals['_CREATETEMPLATEREQUEST']._serialized_end=1502
+  _globals['_CREATETEMPLATERESPONSE']._serialized_start=1504
+  _globals['_CREATETEMPLATERESPONSE']._serialized_end=1587
+  _globals['_UPDATETEMPLATEREQUEST']._serialized_start=1590
+  _globals['_UPDATETEMPLATEREQUEST']._serialized_end=1891
+  _globals['_UPDATETEMPLATERESPONSE']._serialized_start=1893
+  _globals['_UPDATETEMPLATERESPONSE']._serialized_end=1976
+  _globals['_PUBLISHTEMPLATEREQUEST']._serialized_start=1979
+  _globals['_PUBLISHTEMPLATEREQUEST']._serialized_end=2148
+  _globals['_PUBLISHTEMPLATERESPONSE']._serialized_start=2150
+  _globals['_PUBLISHTEMPLATERESPONSE']._serialized_end=2201
+  _globals['_GETTEMPLATEREQUEST']._serialized_start=2203
+  _globals['_GETTEMPLATEREQUEST']._serialized_end=2314
+  _globals['_GETTEMPLATERESPONSE']._serialized_start=2316
+  _globals['_GETTEMPLATERESPONSE']._serialized_end=2396
+  _globals['_LISTTEMPLATESREQUEST']._serialized_start=2399
+  _globals['_LISTTEMPLATESREQUEST']._serialized_end=2603
+  _globals['_LISTTEMPLATESRESPONSE']._serialized_start=2605
+  _globals['_LISTTEMPLATESRESPONSE']._serialized_end=2729
+  _globals['_DELETETEMPLATEREQUEST']._serialized_start=2732
+  _globals['_DELETETEMPLATEREQUEST']._serialized_end=2900
+  _globals['_DELETETEMPLATERESPONSE']._serialized_start=2902
+  _globals['_DELETETEMPLATERESPONSE']._serialized_end=2926
+  _globals['_LISTTEMPLATEVERSIONSREQUEST']._serialized_start=2929
+  _globals['_LISTTEMPLATEVERSIONSREQUEST']._serialized_end=3096
+  _globals['_LISTTEMPLATEVERSIONSRESPONSE']._serialized_start=3099
+  _globals['_LISTTEMPLATEVERSIONSRESPONSE']._serialized_end=3235
+  _globals['_TEMPLATEVERSION']._serialized_start=3238
+  _globals['_TEMPLATEVERSION']._serialized_end=3400
+  _globals['_PREVIEWTEMPLATEREQUEST']._serialized_start=3403
+  _globals['_PREVIEWTEMPLATEREQUEST']._serialized_end=3639
+  _globals['_PREVIEWTEMPLATERESPONSE']._serialized_start=3641
+  _globals['_PREVIEWTEMPLATERESPONSE']._serialized_end=3730
+  _globals['_TEMPLATESERVICE']._serialized_start=3733
+  _globals['_TEMPLATESERVICE']._serialized_end=4683
 # @@protoc_insertion_point(module_scope)

@@ -55,6 +55,16 @@ class TemplateServiceStub:
                 request_serializer=tidings_dot_template_dot_v1_dot_template__service__pb2.GetTemplateRequest.SerializeToString,
                 response_deserializer=tidings_dot_template_dot_v1_dot_template__service__pb2.GetTemplateResponse.FromString,
                 _registered_method=True)
+        self.DeleteTemplate = channel.unary_unary(
+                '/tidings.template.v1.TemplateService/DeleteTemplate',
+                request_serializer=tidings_dot_template_dot_v1_dot_template__service__pb2.DeleteTemplateRequest.SerializeToString,
+                response_deserializer=tidings_dot_template_dot_v1_dot_template__service__pb2.DeleteTemplateResponse.FromString,
+                _registered_method=True)
+        self.ListTemplateVersions = channel.unary_unary(
+                '/tidings.template.v1.TemplateService/ListTemplateVersions',
+                request_serializer=tidings_dot_template_dot_v1_dot_template__service__pb2.ListTemplateVersionsRequest.SerializeToString,
+                response_deserializer=tidings_dot_template_dot_v1_dot_template__service__pb2.ListTemplateVersionsResponse.FromString,
+                _registered_method=True)
         self.ListTemplates = channel.unary_unary(
                 '/tidings.template.v1.TemplateService/ListTemplates',
                 request_serializer=tidings_dot_template_dot_v1_dot_template__service__pb2.ListTemplatesRequest.SerializeToString,
@@ -74,16 +84,17 @@ class TemplateServiceServicer:
     def CreateTemplate(self, request, context):
         """Creates a template with a draft and no published version.
 
-        Errors: ALREADY_EXISTS (`TEMPLATE_ALREADY_EXISTS`), INVALID_ARGUMENT (`TEMPLATE_INVALID`).
+        Errors: ALREADY_EXISTS (`TEMPLATE_ALREADY_EXISTS`, `REQUEST_ID_REUSED`), INVALID_ARGUMENT (`TEMPLATE_INVALID`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateTemplate(self, request, context):
-        """Replaces a template's draft. Published versions do not change.
+        """Changes a template's draft, or replaces it. Published versions do not change.
 
-        Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), INVALID_ARGUMENT (`TEMPLATE_INVALID`).
+        Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), INVALID_ARGUMENT (`INVALID_FIELD`,
+        `TEMPLATE_INVALID`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -92,7 +103,7 @@ class TemplateServiceServicer:
     def PublishTemplate(self, request, context):
         """Publishes the draft as the next version, unless it equals the newest one, which is then returned.
 
-        Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`).
+        Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -107,8 +118,29 @@ class TemplateServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteTemplate(self, request, context):
+        """Deletes a template. No new send can name it; what was accepted with it is still rendered and
+        delivered. A template created under its name later goes on counting versions where this one ended.
+
+        Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTemplateVersions(self, request, context):
+        """Lists the published versions of a template, newest first, without their sources.
+
+        Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), INVALID_ARGUMENT (`PAGE_TOKEN_INVALID`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListTemplates(self, request, context):
         """Lists templates by name, without their contents.
+
+        Errors: INVALID_ARGUMENT (`PAGE_TOKEN_INVALID`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -146,6 +178,16 @@ def add_TemplateServiceServicer_to_server(servicer, server):
                     servicer.GetTemplate,
                     request_deserializer=tidings_dot_template_dot_v1_dot_template__service__pb2.GetTemplateRequest.FromString,
                     response_serializer=tidings_dot_template_dot_v1_dot_template__service__pb2.GetTemplateResponse.SerializeToString,
+            ),
+            'DeleteTemplate': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteTemplate,
+                    request_deserializer=tidings_dot_template_dot_v1_dot_template__service__pb2.DeleteTemplateRequest.FromString,
+                    response_serializer=tidings_dot_template_dot_v1_dot_template__service__pb2.DeleteTemplateResponse.SerializeToString,
+            ),
+            'ListTemplateVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTemplateVersions,
+                    request_deserializer=tidings_dot_template_dot_v1_dot_template__service__pb2.ListTemplateVersionsRequest.FromString,
+                    response_serializer=tidings_dot_template_dot_v1_dot_template__service__pb2.ListTemplateVersionsResponse.SerializeToString,
             ),
             'ListTemplates': grpc.unary_unary_rpc_method_handler(
                     servicer.ListTemplates,
@@ -267,6 +309,60 @@ class TemplateService:
             '/tidings.template.v1.TemplateService/GetTemplate',
             tidings_dot_template_dot_v1_dot_template__service__pb2.GetTemplateRequest.SerializeToString,
             tidings_dot_template_dot_v1_dot_template__service__pb2.GetTemplateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteTemplate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tidings.template.v1.TemplateService/DeleteTemplate',
+            tidings_dot_template_dot_v1_dot_template__service__pb2.DeleteTemplateRequest.SerializeToString,
+            tidings_dot_template_dot_v1_dot_template__service__pb2.DeleteTemplateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTemplateVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tidings.template.v1.TemplateService/ListTemplateVersions',
+            tidings_dot_template_dot_v1_dot_template__service__pb2.ListTemplateVersionsRequest.SerializeToString,
+            tidings_dot_template_dot_v1_dot_template__service__pb2.ListTemplateVersionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -36,25 +36,40 @@ class TemplateServiceStub:
     CreateTemplate: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.CreateTemplateRequest, _template_service_pb2.CreateTemplateResponse]
     """Creates a template with a draft and no published version.
 
-    Errors: ALREADY_EXISTS (`TEMPLATE_ALREADY_EXISTS`), INVALID_ARGUMENT (`TEMPLATE_INVALID`).
+    Errors: ALREADY_EXISTS (`TEMPLATE_ALREADY_EXISTS`, `REQUEST_ID_REUSED`), INVALID_ARGUMENT (`TEMPLATE_INVALID`).
     """
     UpdateTemplate: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.UpdateTemplateRequest, _template_service_pb2.UpdateTemplateResponse]
-    """Replaces a template's draft. Published versions do not change.
+    """Changes a template's draft, or replaces it. Published versions do not change.
 
-    Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), INVALID_ARGUMENT (`TEMPLATE_INVALID`).
+    Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), INVALID_ARGUMENT (`INVALID_FIELD`,
+    `TEMPLATE_INVALID`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
     """
     PublishTemplate: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.PublishTemplateRequest, _template_service_pb2.PublishTemplateResponse]
     """Publishes the draft as the next version, unless it equals the newest one, which is then returned.
 
-    Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`).
+    Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
     """
     GetTemplate: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.GetTemplateRequest, _template_service_pb2.GetTemplateResponse]
     """Returns a template with its draft, or with the content of one published version.
 
     Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), INVALID_ARGUMENT (`TEMPLATE_NOT_PUBLISHED`).
     """
+    DeleteTemplate: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.DeleteTemplateRequest, _template_service_pb2.DeleteTemplateResponse]
+    """Deletes a template. No new send can name it; what was accepted with it is still rendered and
+    delivered. A template created under its name later goes on counting versions where this one ended.
+
+    Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+    """
+    ListTemplateVersions: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.ListTemplateVersionsRequest, _template_service_pb2.ListTemplateVersionsResponse]
+    """Lists the published versions of a template, newest first, without their sources.
+
+    Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), INVALID_ARGUMENT (`PAGE_TOKEN_INVALID`).
+    """
     ListTemplates: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.ListTemplatesRequest, _template_service_pb2.ListTemplatesResponse]
-    """Lists templates by name, without their contents."""
+    """Lists templates by name, without their contents.
+
+    Errors: INVALID_ARGUMENT (`PAGE_TOKEN_INVALID`).
+    """
     PreviewTemplate: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.PreviewTemplateRequest, _template_service_pb2.PreviewTemplateResponse]
     """Renders a version, or the draft, with given variables, and sends nothing.
 
@@ -70,25 +85,40 @@ class TemplateServiceAsyncStub(TemplateServiceStub):
     CreateTemplate: _aio.UnaryUnaryMultiCallable[_template_service_pb2.CreateTemplateRequest, _template_service_pb2.CreateTemplateResponse]  # type: ignore[assignment]
     """Creates a template with a draft and no published version.
 
-    Errors: ALREADY_EXISTS (`TEMPLATE_ALREADY_EXISTS`), INVALID_ARGUMENT (`TEMPLATE_INVALID`).
+    Errors: ALREADY_EXISTS (`TEMPLATE_ALREADY_EXISTS`, `REQUEST_ID_REUSED`), INVALID_ARGUMENT (`TEMPLATE_INVALID`).
     """
     UpdateTemplate: _aio.UnaryUnaryMultiCallable[_template_service_pb2.UpdateTemplateRequest, _template_service_pb2.UpdateTemplateResponse]  # type: ignore[assignment]
-    """Replaces a template's draft. Published versions do not change.
+    """Changes a template's draft, or replaces it. Published versions do not change.
 
-    Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), INVALID_ARGUMENT (`TEMPLATE_INVALID`).
+    Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), INVALID_ARGUMENT (`INVALID_FIELD`,
+    `TEMPLATE_INVALID`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
     """
     PublishTemplate: _aio.UnaryUnaryMultiCallable[_template_service_pb2.PublishTemplateRequest, _template_service_pb2.PublishTemplateResponse]  # type: ignore[assignment]
     """Publishes the draft as the next version, unless it equals the newest one, which is then returned.
 
-    Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`).
+    Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
     """
     GetTemplate: _aio.UnaryUnaryMultiCallable[_template_service_pb2.GetTemplateRequest, _template_service_pb2.GetTemplateResponse]  # type: ignore[assignment]
     """Returns a template with its draft, or with the content of one published version.
 
     Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), INVALID_ARGUMENT (`TEMPLATE_NOT_PUBLISHED`).
     """
+    DeleteTemplate: _aio.UnaryUnaryMultiCallable[_template_service_pb2.DeleteTemplateRequest, _template_service_pb2.DeleteTemplateResponse]  # type: ignore[assignment]
+    """Deletes a template. No new send can name it; what was accepted with it is still rendered and
+    delivered. A template created under its name later goes on counting versions where this one ended.
+
+    Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+    """
+    ListTemplateVersions: _aio.UnaryUnaryMultiCallable[_template_service_pb2.ListTemplateVersionsRequest, _template_service_pb2.ListTemplateVersionsResponse]  # type: ignore[assignment]
+    """Lists the published versions of a template, newest first, without their sources.
+
+    Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), INVALID_ARGUMENT (`PAGE_TOKEN_INVALID`).
+    """
     ListTemplates: _aio.UnaryUnaryMultiCallable[_template_service_pb2.ListTemplatesRequest, _template_service_pb2.ListTemplatesResponse]  # type: ignore[assignment]
-    """Lists templates by name, without their contents."""
+    """Lists templates by name, without their contents.
+
+    Errors: INVALID_ARGUMENT (`PAGE_TOKEN_INVALID`).
+    """
     PreviewTemplate: _aio.UnaryUnaryMultiCallable[_template_service_pb2.PreviewTemplateRequest, _template_service_pb2.PreviewTemplateResponse]  # type: ignore[assignment]
     """Renders a version, or the draft, with given variables, and sends nothing.
 
@@ -107,7 +137,7 @@ class TemplateServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_template_service_pb2.CreateTemplateResponse, _abc.Awaitable[_template_service_pb2.CreateTemplateResponse]]:
         """Creates a template with a draft and no published version.
 
-        Errors: ALREADY_EXISTS (`TEMPLATE_ALREADY_EXISTS`), INVALID_ARGUMENT (`TEMPLATE_INVALID`).
+        Errors: ALREADY_EXISTS (`TEMPLATE_ALREADY_EXISTS`, `REQUEST_ID_REUSED`), INVALID_ARGUMENT (`TEMPLATE_INVALID`).
         """
 
     @_abc_1.abstractmethod
@@ -116,9 +146,10 @@ class TemplateServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _template_service_pb2.UpdateTemplateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_template_service_pb2.UpdateTemplateResponse, _abc.Awaitable[_template_service_pb2.UpdateTemplateResponse]]:
-        """Replaces a template's draft. Published versions do not change.
+        """Changes a template's draft, or replaces it. Published versions do not change.
 
-        Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), INVALID_ARGUMENT (`TEMPLATE_INVALID`).
+        Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), INVALID_ARGUMENT (`INVALID_FIELD`,
+        `TEMPLATE_INVALID`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
         """
 
     @_abc_1.abstractmethod
@@ -129,7 +160,7 @@ class TemplateServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_template_service_pb2.PublishTemplateResponse, _abc.Awaitable[_template_service_pb2.PublishTemplateResponse]]:
         """Publishes the draft as the next version, unless it equals the newest one, which is then returned.
 
-        Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`).
+        Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
         """
 
     @_abc_1.abstractmethod
@@ -144,12 +175,38 @@ class TemplateServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def DeleteTemplate(
+        self,
+        request: _template_service_pb2.DeleteTemplateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_template_service_pb2.DeleteTemplateResponse, _abc.Awaitable[_template_service_pb2.DeleteTemplateResponse]]:
+        """Deletes a template. No new send can name it; what was accepted with it is still rendered and
+        delivered. A template created under its name later goes on counting versions where this one ended.
+
+        Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), ABORTED (`ETAG_MISMATCH`), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+        """
+
+    @_abc_1.abstractmethod
+    def ListTemplateVersions(
+        self,
+        request: _template_service_pb2.ListTemplateVersionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_template_service_pb2.ListTemplateVersionsResponse, _abc.Awaitable[_template_service_pb2.ListTemplateVersionsResponse]]:
+        """Lists the published versions of a template, newest first, without their sources.
+
+        Errors: NOT_FOUND (`TEMPLATE_NOT_FOUND`), INVALID_ARGUMENT (`PAGE_TOKEN_INVALID`).
+        """
+
+    @_abc_1.abstractmethod
     def ListTemplates(
         self,
         request: _template_service_pb2.ListTemplatesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_template_service_pb2.ListTemplatesResponse, _abc.Awaitable[_template_service_pb2.ListTemplatesResponse]]:
-        """Lists templates by name, without their contents."""
+        """Lists templates by name, without their contents.
+
+        Errors: INVALID_ARGUMENT (`PAGE_TOKEN_INVALID`).
+        """
 
     @_abc_1.abstractmethod
     def PreviewTemplate(

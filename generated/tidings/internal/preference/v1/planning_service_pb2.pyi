@@ -356,7 +356,7 @@ class PlannedDelivery(_message.Message):
     channel: _channel_pb2.Channel.ValueType
     """The channel."""
     endpoint: _builtins.str
-    """Where on it: a mail address; for the inbox the recipient's id."""
+    """Where on it: a mail address or a webhook's URL; for the inbox the recipient's id."""
     locale: _builtins.str
     """The recipient's BCP 47 language tag."""
     def __init__(
