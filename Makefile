@@ -2,10 +2,11 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup lock proto format check test test-fast chaos chaos-mutants run demo
+.PHONY: help setup lock proto format check test test-fast chaos chaos-mutants run demo \
+	contracts release-contracts
 
 help:  ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## make .venv as the lock files say
 	@scripts/setup.sh
@@ -15,6 +16,12 @@ lock: setup  ## pin requirements/*.in anew
 
 proto: setup  ## make generated/ from protos/
 	@scripts/proto.sh
+
+contracts: setup  ## what other languages generate their clients from, in build/contracts
+	@scripts/contracts.sh
+
+release-contracts: setup  ## from now on the gate refuses changes that break today's clients
+	@scripts/release_contracts.sh
 
 format: setup  ## put Python and contracts into their format
 	@.venv/bin/ruff check --quiet --fix-only . && .venv/bin/ruff format . && .venv/bin/buf format -w

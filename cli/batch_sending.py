@@ -39,7 +39,7 @@ async def send_batch(
 
     Raises BatchBroken when the server refuses the call, or does not answer in that time.
     """
-    stub = IngestionServiceStub(session.channel)
+    stub = IngestionServiceStub(session.plain_channel)
     answers: list[Answer | None] = [None] * len(requests)
     waiting = list(range(len(requests)))
     deadline = time.monotonic() + within

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,6 +36,7 @@ _OPTIONS: tuple[tuple[str, Any], ...] = (
     ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.max_receive_message_length", 16 << 20),
 )
+_SERVICE_CONFIG = files("tidings").joinpath("service_config.json").read_text()
 #: Without it a slow reader's window grows to megabytes that the server believes delivered.
 _STREAM_OPTIONS = (*_OPTIONS, ("grpc.http2.bdp_probe", 0))
 
@@ -65,10 +67,19 @@ def read_settings(*, address: str | None, api_key: str | None, file: Path | None
 class Session:
     """What a command has in hand while it runs."""
 
-    def __init__(self, settings: Settings, output: Output, channel: grpc.aio.Channel) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        output: Output,
+        channel: grpc.aio.Channel,
+        plain_channel: grpc.aio.Channel,
+    ) -> None:
         self.settings = settings
         self.output = output
         self.channel = channel
+        """Repeats what may be repeated, as the contracts say."""
+        self.plain_channel = plain_channel
+        """Repeats nothing: for who repeats calls and tells so."""
 
     @property
     def address(self) -> str:
@@ -101,8 +112,12 @@ class Session:
 @asynccontextmanager
 async def open_session(settings: Settings, output: Output) -> AsyncIterator[Session]:
     """Opens the channel; nothing is sent before the first call."""
-    async with grpc.aio.insecure_channel(settings.address, options=_OPTIONS) as channel:
-        yield Session(settings, output, channel)
+    retrying = (*_OPTIONS, ("grpc.service_config", _SERVICE_CONFIG))
+    async with (
+        grpc.aio.insecure_channel(settings.address, options=retrying) as channel,
+        grpc.aio.insecure_channel(settings.address, options=_OPTIONS) as plain_channel,
+    ):
+        yield Session(settings, output, channel, plain_channel)
 
 
 @asynccontextmanager

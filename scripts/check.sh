@@ -19,11 +19,7 @@ part_contracts() {
     # buf can resolve imports offline only in an image, and in an image paths start below the module.
     sed -e '/^modules:/,/path:/d' -e 's#protos/tidings/#tidings/#' buf.yaml >"$config"
     buf lint "$image" --config "$config" --path tidings
-    if [[ -f protos/released.binpb ]]; then
-        buf breaking "$image" --against protos/released.binpb --config "$config" --path tidings
-    else
-        echo "buf breaking: no release yet"
-    fi
+    scripts/breaking.sh "$image"
 }
 
 part_hosts() {

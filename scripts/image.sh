@@ -11,5 +11,6 @@ trap 'rm -rf "$scratch"' EXIT
 
 $python scripts/validate_descriptors.py "$scratch/validate.binpb"
 google=$($python -c 'import google.api, pathlib; print(pathlib.Path(next(iter(google.api.__path__))).parents[1])')
-(cd protos && find tidings -name '*.proto' | LC_ALL=C sort) | xargs $python -m grpc_tools.protoc \
+# Imported by none of ours, but clients read the details of errors with it.
+{ (cd protos && find tidings -name '*.proto' | LC_ALL=C sort); echo google/rpc/error_details.proto; } | xargs $python -m grpc_tools.protoc \
     -Iprotos -I"$google" --descriptor_set_in="$scratch/validate.binpb" --include_imports --include_source_info -o "$out"

@@ -10,3 +10,4 @@ lock() {
 lock runtime.in --output-file runtime.lock "$@"
 lock dev.in --constraint runtime.lock --output-file dev.lock "$@"
 lock uv.in --output-file uv.lock "$@"
+lock node.in --output-file node.lock "$@"

@@ -17,6 +17,8 @@ protoc=(python -m grpc_tools.protoc --descriptor_set_in="$image")
     | xargs "${protoc[@]}" --grpc_python_out="$out" --mypy_grpc_out=quiet:"$out"
 # protovalidate ships no buf.validate stubs for google.protobuf, and every message with a rule imports them.
 "${protoc[@]}" --python_out="$out" --mypy_out=quiet:"$out" buf/validate/validate.proto
+# Our own clients read their time-outs and retries where they read the stubs.
+python scripts/service_config.py "$out/tidings/service_config.json"
 
 same() { diff -r -x __pycache__ "$@" generated "$out"; }
 if [[ ${1:-} == --check ]]; then

@@ -129,7 +129,7 @@ async def send(
     )
     if variables := parse_variables(var or [], string or []):
         request.template.variables.CopyFrom(_struct(variables))
-    stub = IngestionServiceStub(session.channel)
+    stub = IngestionServiceStub(session.plain_channel)
     try:
         response = await ask_again(session, stub.SendNotification, request, within=within)
     except CommandError as error:

@@ -150,7 +150,7 @@ async def _send(session: Session) -> str:
         template=TemplateReference(name=TEMPLATE, variables=variables),
         channels=sorted(_BOTH),
     )
-    stub = IngestionServiceStub(session.channel)
+    stub = IngestionServiceStub(session.plain_channel)
     response = await ask_again(session, stub.SendNotification, request, within=10)
     return response.notification_id
 
@@ -172,7 +172,7 @@ async def _item(feed: InboxFeed, item_id: str, seen: _Seen) -> tuple[InboxItem, 
 
 async def _told(session: Session, notification_id: str, seen: _Seen) -> Notification:
     """Returns the notification once both deliveries are told to the end."""
-    stub = IngestionServiceStub(session.channel)
+    stub = IngestionServiceStub(session.plain_channel)
     request = GetNotificationRequest(notification_id=notification_id)
     give_up: float | None = None
     while True:

@@ -54,7 +54,7 @@ async def _works(settings: Settings, output: Output) -> bool:
     if settings.api_key is None:
         return False
     async with open_session(settings, output) as session:
-        stub = CategoryServiceStub(session.channel)
+        stub = CategoryServiceStub(session.plain_channel)
         try:
             request = ListCategoriesRequest(page_size=1)
             await ask_again(session, stub.ListCategories, request, within=_START_SECONDS)
