@@ -2,7 +2,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup lock proto format check test test-fast chaos chaos-mutants run demo \
+.PHONY: help setup lock proto format check test test-fast chaos chaos-mutants bench-quick run demo \
 	contracts release-contracts
 
 help:  ## what there is
@@ -40,6 +40,9 @@ chaos: setup  ## faults of every kind under load, drawn from seeds (SEED=7 for o
 
 chaos-mutants: setup  ## broken versions of Tidings, each of which the faults must show
 	@.venv/bin/python -m tests.chaos --mutants
+
+bench-quick: setup  ## how fast, in under a minute; figures in build/bench.json
+	@.venv/bin/python -m tests.bench.quick
 
 run: setup  ## Tidings with everything it needs, in this terminal
 	@.venv/bin/tidings run
