@@ -2,7 +2,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup lock proto format check test test-fast chaos chaos-mutants bench-quick run demo \
+.PHONY: help setup lock proto docs format check test test-fast chaos chaos-mutants bench-quick run demo \
 	contracts release-contracts
 
 help:  ## what there is
@@ -22,6 +22,9 @@ contracts: setup  ## what other languages generate their clients from, in build/
 
 release-contracts: setup  ## from now on the gate refuses changes that break today's clients
 	@scripts/release_contracts.sh
+
+docs: setup  ## make docs/settings.md from the settings' declarations
+	@.venv/bin/python scripts/settings_page.py
 
 format: setup  ## put Python and contracts into their format
 	@.venv/bin/ruff check --quiet --fix-only . && .venv/bin/ruff format . && .venv/bin/buf format -w

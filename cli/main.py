@@ -14,6 +14,8 @@ COMMANDS = {
     "run": "Run everything here, with demo data, and show a notification arrive.",
     "demo": "Show a notification arrive in a cluster of its own, and take it down again.",
     "serve": "Serve all services, or some.",
+    "migrate": "Bring the schemas of all services up to date, and end.",
+    "health": "Say whether a server is serving.",
     "send": "Notify a recipient.",
     "send-file": "Notify many: a request per line of a file.",
     "cancel": "Stop what of a notification has not left yet.",

@@ -22,6 +22,8 @@ import services.inbox.wiring
 import services.ingestion.wiring
 import services.preference.wiring
 import services.template.wiring
+from cli.migrating import refuse_unmigrated
+from cli.settings import ProcessSettings, check_environ, refuse_lonely_part
 from libs.clock import SystemClock
 from libs.config import Environ, SettingError
 from libs.embedded.data_directory import DataDirectory, open_data_directory
@@ -51,7 +53,8 @@ _SERVICES: dict[str, Callable[[AsyncExitStack, Host], Awaitable[None]]] = {
 SERVICE_NAMES = tuple(_SERVICES)
 
 _GRACE_SECONDS = 5.0
-_ENDS_WITHIN_SECONDS = 60.0
+ENDS_WITHIN_SECONDS = 60.0
+"""When a process that was told to stop is gone at the latest."""
 
 
 class AddressTaken(Exception):
@@ -84,7 +87,7 @@ class Cluster:
     internal_address: str
     cluster_secret: str
     mail_directory: Path | None
-    """Where the embedded mail sink keeps mails; None when TIDINGS_SMTP_URL is set."""
+    """Where the embedded mail sink keeps mails; None when there is none."""
 
 
 @asynccontextmanager
@@ -94,19 +97,24 @@ async def open_cluster(options: ServeOptions) -> AsyncIterator[Cluster]:
     Raises AddressTaken, SettingError, or an error of libs.embedded, each a sentence for the operator.
     """
     names = options.services or SERVICE_NAMES
-    environ = dict(options.environ)
-    _refuse_lonely_part(names, environ)
+    _refuse_unknown(names)
+    environ = check_environ(options.environ, names)
+    settings = ProcessSettings.from_environ(Environ(environ))
+    if set(names) != set(SERVICE_NAMES):
+        refuse_lonely_part(environ, names, SERVICE_NAMES)
     # Known before anything is started.
     _refuse_taken(options.listen)
     async with AsyncExitStack() as stack:
-        parts = await _open_parts(stack, options, environ)
+        parts = await _open_parts(stack, options, names, settings, environ)
+        if not settings.migrate:
+            await refuse_unmigrated(names, parts.database_url)
         loops = Loops()
         draining = asyncio.Event()
         internal = Server(ClusterGate(parts.cluster_secret))
         internal_address = _bind(internal, options.internal_listen)
         # After the services, which finish what is in hand by asking one another.
         stack.push_async_callback(internal.stop, _GRACE_SECONDS)
-        peers = await _open_peers(stack, parts.cluster_secret, internal_address, environ)
+        peers = await _open_peers(stack, parts.cluster_secret, internal_address, settings)
         gate = PublicGate(Authenticator(CredentialServiceStub(peers["access"])))
         public = Server(gate, max_request_bytes=MAX_REQUEST_BYTES)
         public_address = _bind(public, options.listen)
@@ -148,7 +156,7 @@ async def serve_until_signal(options: ServeOptions) -> None:
         _log.info("serving", extra={"address": cluster.public_address})
         await stopped.wait()
         # Whatever hangs, the process ends: what it has in hand comes back as after any death.
-        loop.call_later(_ENDS_WITHIN_SECONDS, os._exit, 1)
+        loop.call_later(ENDS_WITHIN_SECONDS, os._exit, 1)
 
 
 async def _stop(host: Host) -> None:
@@ -170,28 +178,30 @@ class _Parts:
 
 
 async def _open_parts(
-    stack: AsyncExitStack, options: ServeOptions, environ: dict[str, str]
+    stack: AsyncExitStack,
+    options: ServeOptions,
+    names: tuple[str, ...],
+    settings: ProcessSettings,
+    environ: dict[str, str],
 ) -> _Parts:
     """Opens what the environment does not name."""
     directory = await stack.enter_async_context(open_data_directory(options.data_directory))
-    database_url = environ.get("TIDINGS_DATABASE_URL", "")
-    redis_url = environ.get("TIDINGS_REDIS_URL", "")
     embedded = await stack.enter_async_context(
-        open_parts(directory, postgres=not database_url, valkey=not redis_url)
+        open_parts(directory, postgres=not settings.database_url, valkey=not settings.redis_url)
     )
     mail_directory = None
-    if not environ.get("TIDINGS_SMTP_URL"):
+    if "dispatch" in names and not environ.get("TIDINGS_SMTP_URL"):
         mail_directory = directory.folder("mail")
         sink = await stack.enter_async_context(open_smtp_sink(mail_directory))
         environ["TIDINGS_SMTP_URL"] = sink.url
     return _Parts(
-        database_url=database_url or embedded.database_url,
-        redis_url=redis_url or embedded.redis_url,
-        broker=await _open_broker(stack, environ.get("TIDINGS_AMQP_URL", "")),
-        cluster_secret=environ.get("TIDINGS_CLUSTER_SECRET") or _cluster_secret(directory),
+        database_url=settings.database_url or embedded.database_url,
+        redis_url=settings.redis_url or embedded.redis_url,
+        broker=await _open_broker(stack, settings.amqp_url),
+        cluster_secret=settings.cluster_secret or _cluster_secret(directory),
         mail_directory=mail_directory,
         # The lock speaks for the database only if the database lives in the directory.
-        sole=not database_url,
+        sole=not settings.database_url,
     )
 
 
@@ -204,43 +214,23 @@ async def _open_broker(stack: AsyncExitStack, url: str) -> Broker:
 
 
 async def _open_peers(
-    stack: AsyncExitStack, secret: str, own_address: str, environ: Mapping[str, str]
+    stack: AsyncExitStack, secret: str, own_address: str, settings: ProcessSettings
 ) -> dict[str, grpc.aio.Channel]:
     """Opens a channel to each service: here, or where `TIDINGS_<SERVICE>_ADDRESS` says."""
     own = await stack.enter_async_context(open_channel(own_address, cluster_secret=secret))
     peers = dict.fromkeys(SERVICE_NAMES, own)
     for name in SERVICE_NAMES:
-        if address := environ.get(_address_key(name)):
+        if address := settings.address(name):
             peers[name] = await stack.enter_async_context(
                 open_channel(address, cluster_secret=secret)
             )
     return peers
 
 
-def _refuse_lonely_part(names: tuple[str, ...], environ: Mapping[str, str]) -> None:
-    """A part of a cluster must share its stores with the rest."""
+def _refuse_unknown(names: tuple[str, ...]) -> None:
     unknown = [name for name in names if name not in _SERVICES]
     if unknown:
         raise SettingError(f"there is no service {unknown[0]}; there are {', '.join(_SERVICES)}")
-    if set(names) == set(_SERVICES):
-        return
-    shared = [
-        "TIDINGS_DATABASE_URL",
-        "TIDINGS_AMQP_URL",
-        "TIDINGS_REDIS_URL",
-        "TIDINGS_CLUSTER_SECRET",
-        *(_address_key(name) for name in SERVICE_NAMES if name not in names),
-    ]
-    missing = [key for key in shared if not environ.get(key)]
-    if missing:
-        raise SettingError(
-            f"serving only {', '.join(names)} needs what it shares with the other services:"
-            f" set {', '.join(missing)}"
-        )
-
-
-def _address_key(name: str) -> str:
-    return f"TIDINGS_{name.upper()}_ADDRESS"
 
 
 def _refuse_taken(address: str) -> None:

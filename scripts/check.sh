@@ -13,6 +13,8 @@ part_types() { mypy; }
 part_imports() { lint-imports; }
 part_stubs() { scripts/proto.sh --check; }
 
+part_docs() { python scripts/settings_page.py --check; }
+
 part_contracts() {
     local image=$scratch/image.binpb config=$scratch/buf.yaml
     scripts/image.sh "$image"
@@ -31,7 +33,7 @@ part_hosts() {
     fi
 }
 
-parts=(format lint types imports stubs contracts hosts)
+parts=(format lint types imports stubs docs contracts hosts)
 pids=() failed=()
 for part in "${parts[@]}"; do
     ("part_$part" >"$scratch/$part.log" 2>&1) &

@@ -18,10 +18,21 @@ from libs.embedded.errors import EmbeddedError
 app = typer.Typer(add_completion=False)
 
 DataDirectoryOption = Annotated[
-    Path, typer.Option("--data-dir", metavar="DIR", help="Where the embedded parts keep data.")
+    Path,
+    typer.Option(
+        "--data-dir",
+        envvar="TIDINGS_DATA_DIR",
+        metavar="DIR",
+        help="Where the embedded parts keep data.",
+    ),
 ]
 ListenOption = Annotated[
-    str, typer.Option(metavar="HOST:PORT", help="Address for clients; port 0 for a free one.")
+    str,
+    typer.Option(
+        envvar="TIDINGS_LISTEN",
+        metavar="HOST:PORT",
+        help="Address for clients; port 0 for a free one.",
+    ),
 ]
 
 
@@ -34,7 +45,12 @@ def serve(
     data_directory: DataDirectoryOption = Path(".tidings"),
     listen: ListenOption = "127.0.0.1:50051",
     internal_listen: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="Address for the other services.")
+        str,
+        typer.Option(
+            envvar="TIDINGS_INTERNAL_LISTEN",
+            metavar="HOST:PORT",
+            help="Address for the other services.",
+        ),
     ] = "127.0.0.1:0",
 ) -> None:
     """Serve until Ctrl-C or SIGTERM.

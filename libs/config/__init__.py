@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+#: Of any number: fits PostgreSQL's integer, and as seconds is a lifetime.
+_MOST = 2**31 - 1
+
 
 class SettingError(Exception):
     """A setting is missing or cannot be read; the text names it."""
@@ -32,15 +35,15 @@ class Environ:
         return timedelta(seconds=self._number(key, default, least=least, whole=False))
 
     def flag(self, key: str, *, default: bool) -> bool:
-        """Returns a yes or no, written `1`/`0`, `true`/`false`, `yes`/`no`."""
+        """Returns a yes or no, written `on`/`off`, `true`/`false`, `yes`/`no` or `1`/`0`."""
         value = self._values.get(key, "").lower()
         if not value:
             return default
-        if value in {"1", "true", "yes"}:
+        if value in {"on", "true", "yes", "1"}:
             return True
-        if value in {"0", "false", "no"}:
+        if value in {"off", "false", "no", "0"}:
             return False
-        raise SettingError(f"{key} must be true or false, not {value!r}")
+        raise SettingError(f"{key} must be on or off, not {value!r}")
 
     def _number(self, key: str, default: float, *, least: float, whole: bool) -> float:
         value = self._values.get(key, "")
@@ -51,4 +54,6 @@ class Environ:
             raise SettingError(f"{key} must be {kind}, not {value!r}") from None
         if not number >= least:
             raise SettingError(f"{key} must be {kind} of at least {least:g}, not {value!r}")
+        if number > _MOST:
+            raise SettingError(f"{key} must be {kind} of at most {_MOST}, not {value!r}")
         return number

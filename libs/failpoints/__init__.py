@@ -9,7 +9,16 @@ from __future__ import annotations
 import os
 import signal
 
-_name, _, _count = os.environ.get("TIDINGS_FAILPOINT", "").partition(":")
+from libs.config.settings import Setting
+
+FAILPOINT = Setting(
+    variable="TIDINGS_FAILPOINT",
+    effect="For tests: the named moment at which this process kills itself. Unset: never.",
+    allowed="name:count",
+    read=lambda environ: environ.text("TIDINGS_FAILPOINT", ""),
+)
+
+_name, _, _count = os.environ.get(FAILPOINT.variable, "").partition(":")
 _hits_left = int(_count or 1)
 
 

@@ -6,15 +6,18 @@ import hashlib
 from importlib.resources import files
 
 from libs.postgres.pool import Pool
+from libs.postgres.transaction import Connection
 
 
-async def migrate(pool: Pool, *, package: str, schema: str) -> None:
+async def migrate(pool: Pool, *, package: str, schema: str) -> list[str]:
     """Brings a service's schema up to date; processes that start at once wait for one another.
 
-    Raises RuntimeError when an applied migration was edited since.
+    Returns the names of what was applied, in order. Raises RuntimeError when an applied migration
+    was edited since.
     """
-    folder = files(package) / "sql" / "migrations"
-    scripts = sorted((entry.name, entry.read_text("utf-8")) for entry in folder.iterdir())
+    # Looking needs no lock, and no right to create anything.
+    if not await missing_migrations(pool, package=package, schema=schema):
+        return []
     # CREATE SCHEMA IF NOT EXISTS races in the catalogue, so the lock is for all schemas.
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(hashtext('tidings.migrate'))")
@@ -24,16 +27,36 @@ async def migrate(pool: Pool, *, package: str, schema: str) -> None:
             "(name text PRIMARY KEY, digest text NOT NULL,"
             " apply_time timestamptz NOT NULL DEFAULT now())"
         )
-        rows = await connection.fetch(f"SELECT name, digest FROM {schema}.migrations")  # noqa: S608 - our own name
-        applied = {row["name"]: row["digest"] for row in rows}
-        for name, script in scripts:
-            digest = hashlib.sha256(script.encode()).hexdigest()
-            if name not in applied:
-                await connection.execute(script)
-                await connection.execute(
-                    f"INSERT INTO {schema}.migrations(name, digest) VALUES ($1, $2)",  # noqa: S608 - our own name
-                    name,
-                    digest,
-                )
-            elif applied[name] != digest:
-                raise RuntimeError(f"{schema}: migration {name} was edited after it was applied")
+        missing = await _missing(connection, package=package, schema=schema)
+        for name, script in missing.items():
+            await connection.execute(script)
+            await connection.execute(
+                f"INSERT INTO {schema}.migrations(name, digest) VALUES ($1, $2)",  # noqa: S608 - our own name
+                name,
+                _digest(script),
+            )
+    return list(missing)
+
+
+async def missing_migrations(pool: Pool, *, package: str, schema: str) -> list[str]:
+    """Returns the names of what `migrate` would apply; raises what it raises. Changes nothing."""
+    async with pool.acquire() as connection:
+        return list(await _missing(connection, package=package, schema=schema))
+
+
+async def _missing(connection: Connection, *, package: str, schema: str) -> dict[str, str]:
+    """Returns the scripts that are not applied yet, by name, in order."""
+    folder = files(package) / "sql" / "migrations"
+    scripts = dict(sorted((entry.name, entry.read_text("utf-8")) for entry in folder.iterdir()))
+    if not await connection.fetchval("SELECT to_regclass($1)", f"{schema}.migrations"):
+        return scripts
+    rows = await connection.fetch(f"SELECT name, digest FROM {schema}.migrations")  # noqa: S608 - our own name
+    applied = {row["name"]: row["digest"] for row in rows}
+    for name, script in scripts.items():
+        if applied.get(name, _digest(script)) != _digest(script):
+            raise RuntimeError(f"{schema}: migration {name} was edited after it was applied")
+    return {name: script for name, script in scripts.items() if name not in applied}
+
+
+def _digest(script: str) -> str:
+    return hashlib.sha256(script.encode()).hexdigest()

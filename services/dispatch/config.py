@@ -4,58 +4,79 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Self
 
-from libs.config import Environ
+from libs.config.settings import EnvironSettings, integer, seconds, text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(EnvironSettings):
     """Read once, at start."""
 
-    lease: timedelta
-    """How long a silent process keeps its claims."""
-    claim_deadline: timedelta
-    """How long even a living process keeps a claim."""
-    sweep_interval: timedelta
-    """How often due and orphaned deliveries are looked for."""
-    event_interval: timedelta
-    """When an unconfirmed event is published again."""
-    max_attempts: int
-    """Provider calls for one delivery, the first included."""
-    retry_base: timedelta
-    """Ceiling of the wait before the second attempt; it doubles from there."""
-    retry_ceiling: timedelta
-    """Longest wait between attempts."""
-    max_lone_deaths: int
-    """Deaths of a process with one delivery alone in hand before that is a dead letter."""
-    lane_capacity: int
-    """Deliveries of one channel and priority in hand at once."""
-    smtp_url: str
-    """`smtp://` or `smtps://`, with user and password if the server wants them; or `file:///path` of
-    a file that says what would have been sent, for development."""
-    smtp_sender: str
-    """`From` of every mail."""
-    smtp_connections: int
-    """Connections to the mail server, which is also how many mails are in flight."""
-    smtp_timeout: timedelta
-    """How long one mail may take."""
-
-    @classmethod
-    def from_environ(cls, environ: Environ) -> Self:
-        """Reads `TIDINGS_DISPATCH_*` and `TIDINGS_SMTP_*`."""
-        return cls(
-            lease=environ.seconds("TIDINGS_DISPATCH_LEASE_SECONDS", 45),
-            claim_deadline=environ.seconds("TIDINGS_DISPATCH_CLAIM_DEADLINE_SECONDS", 300),
-            sweep_interval=environ.seconds("TIDINGS_DISPATCH_SWEEP_INTERVAL_SECONDS", 0.5),
-            event_interval=environ.seconds("TIDINGS_DISPATCH_EVENT_INTERVAL_SECONDS", 5),
-            max_attempts=environ.integer("TIDINGS_DISPATCH_MAX_ATTEMPTS", 8, least=1),
-            retry_base=environ.seconds("TIDINGS_DISPATCH_RETRY_BASE_SECONDS", 2),
-            retry_ceiling=environ.seconds("TIDINGS_DISPATCH_RETRY_CEILING_SECONDS", 600),
-            max_lone_deaths=environ.integer("TIDINGS_DISPATCH_MAX_LONE_DEATHS", 3, least=1),
-            lane_capacity=environ.integer("TIDINGS_DISPATCH_LANE_CAPACITY", 400, least=1),
-            smtp_url=environ.text("TIDINGS_SMTP_URL"),
-            smtp_sender=environ.text("TIDINGS_SMTP_SENDER", "Tidings <no-reply@tidings.example>"),
-            smtp_connections=environ.integer("TIDINGS_SMTP_CONNECTIONS", 10, least=1),
-            smtp_timeout=environ.seconds("TIDINGS_SMTP_TIMEOUT_SECONDS", 20),
-        )
+    lease: timedelta = seconds(
+        "TIDINGS_DISPATCH_LEASE_SECONDS",
+        "How long a silent process keeps its claims.",
+        default=45,
+    )
+    claim_deadline: timedelta = seconds(
+        "TIDINGS_DISPATCH_CLAIM_DEADLINE_SECONDS",
+        "How long even a living process keeps a claim.",
+        default=300,
+    )
+    sweep_interval: timedelta = seconds(
+        "TIDINGS_DISPATCH_SWEEP_INTERVAL_SECONDS",
+        "How often due and orphaned deliveries are looked for.",
+        default=0.5,
+    )
+    event_interval: timedelta = seconds(
+        "TIDINGS_DISPATCH_EVENT_INTERVAL_SECONDS",
+        "When an unconfirmed event is published again.",
+        default=5,
+    )
+    max_attempts: int = integer(
+        "TIDINGS_DISPATCH_MAX_ATTEMPTS",
+        "Provider calls for one delivery, the first included.",
+        default=8,
+    )
+    retry_base: timedelta = seconds(
+        "TIDINGS_DISPATCH_RETRY_BASE_SECONDS",
+        "Ceiling of the wait before the second attempt; it doubles from there.",
+        default=2,
+    )
+    retry_ceiling: timedelta = seconds(
+        "TIDINGS_DISPATCH_RETRY_CEILING_SECONDS",
+        "Longest wait between attempts.",
+        default=600,
+    )
+    max_lone_deaths: int = integer(
+        "TIDINGS_DISPATCH_MAX_LONE_DEATHS",
+        "Deaths of a process with one delivery alone in hand before that is a dead letter.",
+        default=3,
+    )
+    lane_capacity: int = integer(
+        "TIDINGS_DISPATCH_LANE_CAPACITY",
+        "Deliveries of one channel and priority in hand at once.",
+        default=400,
+    )
+    smtp_url: str = text(
+        "TIDINGS_SMTP_URL",
+        "The mail server: `smtp://user:password@host:587?tls=required` insists on STARTTLS, `tls=off`"
+        " never asks for it, `smtps://…` speaks TLS from the start. `file:///path` writes what would"
+        " have been sent to a file, for development. Unset: a sink that keeps the mails as files.",
+        schemes=("smtp://", "smtps://", "file:"),
+        secret=True,
+    )
+    smtp_sender: str = text(
+        "TIDINGS_SMTP_SENDER",
+        "`From` of every mail.",
+        default="Tidings <no-reply@tidings.example>",
+    )
+    smtp_connections: int = integer(
+        "TIDINGS_SMTP_CONNECTIONS",
+        "Connections to the mail server, which is also how many mails are in flight.",
+        default=10,
+    )
+    smtp_timeout: timedelta = seconds(
+        "TIDINGS_SMTP_TIMEOUT_SECONDS",
+        "How long one mail may take.",
+        default=20,
+    )

@@ -4,50 +4,63 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Self
 
-from libs.config import Environ
+from libs.config.settings import EnvironSettings, integer, seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(EnvironSettings):
     """Read once, at start."""
 
-    lease: timedelta
-    """How long a silent process keeps its claims."""
-    claim_deadline: timedelta
-    """How long even a living process keeps a claim."""
-    sweep_interval: timedelta
-    """How often what fell out of the fast path is looked for."""
-    republish_interval: timedelta
-    """When an unclaimed message is first published again; it doubles from there."""
-    republish_ceiling: timedelta
-    """Longest time between two publications of a message."""
-    planning_pause: timedelta
-    """How long notifications wait when they cannot be planned now."""
-    request_id_retention: timedelta
-    """For how long a request id is remembered."""
-    credit_window: int
-    """Deliveries of one tenant, priority and channel that may be on their way to dispatchers at once."""
-    flushes: int
-    """How many group commits run at once."""
-    planners: int
-    """How many planning batches run at once."""
-
-    @classmethod
-    def from_environ(cls, environ: Environ) -> Self:
-        """Reads `TIDINGS_INGESTION_*`."""
-        return cls(
-            lease=environ.seconds("TIDINGS_INGESTION_LEASE_SECONDS", 15),
-            claim_deadline=environ.seconds("TIDINGS_INGESTION_CLAIM_DEADLINE_SECONDS", 60),
-            sweep_interval=environ.seconds("TIDINGS_INGESTION_SWEEP_INTERVAL_SECONDS", 1),
-            republish_interval=environ.seconds("TIDINGS_INGESTION_REPUBLISH_SECONDS", 5),
-            republish_ceiling=environ.seconds("TIDINGS_INGESTION_REPUBLISH_CEILING_SECONDS", 60),
-            planning_pause=environ.seconds("TIDINGS_INGESTION_PLANNING_PAUSE_SECONDS", 1),
-            request_id_retention=environ.seconds(
-                "TIDINGS_INGESTION_REQUEST_ID_RETENTION_SECONDS", 48 * 3600, least=24 * 3600
-            ),
-            credit_window=environ.integer("TIDINGS_INGESTION_CREDIT_WINDOW", 500, least=1),
-            flushes=environ.integer("TIDINGS_INGESTION_FLUSHES", 2, least=1),
-            planners=environ.integer("TIDINGS_INGESTION_PLANNERS", 2, least=1),
-        )
+    lease: timedelta = seconds(
+        "TIDINGS_INGESTION_LEASE_SECONDS",
+        "How long a silent process keeps its claims.",
+        default=15,
+    )
+    claim_deadline: timedelta = seconds(
+        "TIDINGS_INGESTION_CLAIM_DEADLINE_SECONDS",
+        "How long even a living process keeps a claim.",
+        default=60,
+    )
+    sweep_interval: timedelta = seconds(
+        "TIDINGS_INGESTION_SWEEP_INTERVAL_SECONDS",
+        "How often what fell out of the fast path is looked for.",
+        default=1,
+    )
+    republish_interval: timedelta = seconds(
+        "TIDINGS_INGESTION_REPUBLISH_SECONDS",
+        "When an unclaimed message is first published again; it doubles from there.",
+        default=5,
+    )
+    republish_ceiling: timedelta = seconds(
+        "TIDINGS_INGESTION_REPUBLISH_CEILING_SECONDS",
+        "Longest time between two publications of a message.",
+        default=60,
+    )
+    planning_pause: timedelta = seconds(
+        "TIDINGS_INGESTION_PLANNING_PAUSE_SECONDS",
+        "How long notifications wait when they cannot be planned now.",
+        default=1,
+    )
+    request_id_retention: timedelta = seconds(
+        "TIDINGS_INGESTION_REQUEST_ID_RETENTION_SECONDS",
+        "For how long a request id is remembered.",
+        default=48 * 3600,
+        least=24 * 3600,
+    )
+    credit_window: int = integer(
+        "TIDINGS_INGESTION_CREDIT_WINDOW",
+        "Deliveries of one tenant, priority and channel that may be on their way to dispatchers at"
+        " once.",
+        default=500,
+    )
+    flushes: int = integer(
+        "TIDINGS_INGESTION_FLUSHES",
+        "How many group commits run at once.",
+        default=2,
+    )
+    planners: int = integer(
+        "TIDINGS_INGESTION_PLANNERS",
+        "How many planning batches run at once.",
+        default=2,
+    )
