@@ -9,5 +9,6 @@ lock() {
 }
 lock runtime.in --output-file runtime.lock "$@"
 lock dev.in --constraint runtime.lock --output-file dev.lock "$@"
+lock build.in --constraint dev.lock --output-file build.lock "$@"
 lock uv.in --output-file uv.lock "$@"
 lock node.in --output-file node.lock "$@"
