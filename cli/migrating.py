@@ -10,7 +10,7 @@ import asyncpg
 
 from cli.errors import CommandError
 from libs.config import SettingError
-from libs.postgres.migrations import migrate, missing_migrations
+from libs.postgres.migrations import MigrationEdited, migrate, missing_migrations
 from libs.postgres.pool import Pool, open_pool
 
 
@@ -23,7 +23,8 @@ async def migrate_all(names: Sequence[str], database_url: str) -> dict[str, list
 
 
 async def refuse_unmigrated(names: Sequence[str], database_url: str) -> None:
-    """Raises SettingError when a service's schema is not what the service needs."""
+    """Raises SettingError when a service's schema is not what the service needs, CommandError when
+    the database is not there, which without names is all that is looked at."""
     async with _pool(database_url) as pool:
         for name in names:
             if await missing_migrations(pool, package=f"services.{name}", schema=name):
@@ -43,3 +44,11 @@ async def _pool(database_url: str) -> AsyncIterator[Pool]:
         raise CommandError(f"PostgreSQL at {where} does not answer: {error}") from None
     except asyncpg.PostgresError as error:
         raise CommandError(f"PostgreSQL refuses: {error}") from None
+    except (asyncpg.InterfaceError, ValueError):
+        # Its text may hold a piece of the password.
+        raise CommandError(
+            "TIDINGS_DATABASE_URL cannot be read; write postgresql://user:password@host:5432/database,"
+            " with whatever is special in the password as %XX"
+        ) from None
+    except MigrationEdited as error:
+        raise CommandError(str(error)) from None

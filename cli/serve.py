@@ -106,8 +106,8 @@ async def open_cluster(options: ServeOptions) -> AsyncIterator[Cluster]:
     _refuse_taken(options.listen)
     async with AsyncExitStack() as stack:
         parts = await _open_parts(stack, options, names, settings, environ)
-        if not settings.migrate:
-            await refuse_unmigrated(names, parts.database_url)
+        # Before anything else, a database that does not answer is said in a sentence.
+        await refuse_unmigrated(() if settings.migrate else names, parts.database_url)
         loops = Loops()
         draining = asyncio.Event()
         internal = Server(ClusterGate(parts.cluster_secret))

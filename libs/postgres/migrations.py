@@ -9,11 +9,17 @@ from libs.postgres.pool import Pool
 from libs.postgres.transaction import Connection
 
 
+class MigrationEdited(Exception):
+    """A migration is not what was applied."""
+
+    def __init__(self, schema: str, name: str) -> None:
+        super().__init__(f"{schema}: migration {name} was edited after it was applied")
+
+
 async def migrate(pool: Pool, *, package: str, schema: str) -> list[str]:
     """Brings a service's schema up to date; processes that start at once wait for one another.
 
-    Returns the names of what was applied, in order. Raises RuntimeError when an applied migration
-    was edited since.
+    Returns the names of what was applied, in order. Raises MigrationEdited.
     """
     # Looking needs no lock, and no right to create anything.
     if not await missing_migrations(pool, package=package, schema=schema):
@@ -54,7 +60,7 @@ async def _missing(connection: Connection, *, package: str, schema: str) -> dict
     applied = {row["name"]: row["digest"] for row in rows}
     for name, script in scripts.items():
         if applied.get(name, _digest(script)) != _digest(script):
-            raise RuntimeError(f"{schema}: migration {name} was edited after it was applied")
+            raise MigrationEdited(schema, name)
     return {name: script for name, script in scripts.items() if name not in applied}
 
 

@@ -222,6 +222,24 @@ async def test_a_service_without_what_it_needs_does_not_start(
         await process.ready()
 
 
+@pytest.mark.parametrize("name", ["inbox", "dispatch", "ingestion"])
+async def test_a_service_starts_while_only_the_database_is_there(
+    deployment: Deployment, tmp_path: Path, name: str
+) -> None:
+    parts = dict(deployment.places.parts)
+    for away in ("rabbitmq:5672", "valkey:6379", "mailpit:1025"):
+        parts[away] = f"{HOST}:{free_port()}"
+    elsewhere = replace(deployment.places, parts=parts, folder=tmp_path, ports={})
+    process = ComposeService(name, services_of(read_compose())[name], elsewhere)
+    await process.start()
+    try:
+        await process.ready()
+        code, _ = await process.stop()
+        assert code == 0, process.said()
+    finally:
+        await process.kill()
+
+
 def test_the_file_has_every_service_and_time_to_stop() -> None:
     compose = read_compose()
     services = services_of(compose)

@@ -82,6 +82,12 @@ async def test_services_wait_for_the_job(database_url: str, redis_url: str, tmp_
         await refuse_unmigrated(SERVICE_NAMES, database_url)
 
 
+async def test_an_address_that_makes_no_sense_is_not_shown() -> None:
+    with pytest.raises(CommandError, match="TIDINGS_DATABASE_URL cannot be read") as raised:
+        await migrate_all(SERVICE_NAMES, "postgresql://user:sec:ret@127.0.0.1:ret/x")
+    assert "ret@" not in str(raised.value)
+
+
 async def test_a_database_that_is_away_is_one_sentence() -> None:
     with pytest.raises(CommandError, match=r"127.0.0.1:1 does not answer"):
         await migrate_all(SERVICE_NAMES, "postgresql://user:secret@127.0.0.1:1/x")
