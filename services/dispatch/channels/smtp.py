@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import aiosmtplib
 
 from libs.clock import Clock
+from libs.config import SettingError
 from services.dispatch.channels.mime import build
 from services.dispatch.domain.models import Attempt, Mail, Outcome
 
@@ -26,6 +27,13 @@ _IDLE_SECONDS = 30.0
 _START_TLS = {"required": True, "off": False, "offered": None}
 
 
+def _tls(query: str) -> str:
+    tls = parse_qs(query).get("tls", ["offered"])[0]
+    if tls not in _START_TLS:
+        raise SettingError(f"tls in TIDINGS_SMTP_URL must be {', '.join(_START_TLS)}, not {tls!r}")
+    return tls
+
+
 class SmtpProvider:
     """Sends mails over at most `connections` connections to the server of a URL.
 
@@ -35,7 +43,7 @@ class SmtpProvider:
 
     def __init__(self, url: str, *, sender: str, connections: int, clock: Clock) -> None:
         self._url = urlsplit(url)
-        self._start_tls = _START_TLS[parse_qs(self._url.query).get("tls", ["offered"])[0]]
+        self._start_tls = _START_TLS[_tls(self._url.query)]
         self._sender = sender
         self._clock = clock
         self._slots = asyncio.Semaphore(connections)
