@@ -123,6 +123,12 @@ def check_environ(environ: Mapping[str, str], names: Iterable[str]) -> dict[str,
     return values
 
 
+def cluster_secret(environ: Mapping[str, str]) -> str:
+    """Returns the secret or what its file says, empty for neither; raises SettingError."""
+    known = [s for s in settings_of(ProcessSettings) if s.variable == "TIDINGS_CLUSTER_SECRET"]
+    return with_secret_files(environ, known).get("TIDINGS_CLUSTER_SECRET", "")
+
+
 def refuse_lonely_part(
     environ: Mapping[str, str], names: Sequence[str], every: Sequence[str]
 ) -> None:

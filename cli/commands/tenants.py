@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ from cli.command import ConfigOption, OutputOption, reporting
 from cli.errors import Misused
 from cli.output import Output, OutputFormat
 from cli.session import read_settings
+from libs.config import SettingError
 
 if TYPE_CHECKING:
     from cli.tenancy import Tenancy
@@ -83,12 +85,17 @@ def _run(
     config: Path | None,
     output: Output,
 ) -> None:
-    from cli.tenancy import open_tenancy  # brings the servers' plumbing along
+    # They bring the servers' plumbing along.
+    from cli.settings import cluster_secret
+    from cli.tenancy import open_tenancy
 
     async def converse() -> str:
         configuration = read_settings(address=None, api_key=None, file=config).configuration
         to = address or configuration.internal_address
-        credential = secret or configuration.cluster_secret
+        try:
+            credential = secret or cluster_secret(os.environ) or configuration.cluster_secret
+        except SettingError as error:
+            raise Misused(str(error)) from None
         if not to or not credential:
             raise Misused(
                 "tenants are managed on the internal listener; its address and the cluster's"

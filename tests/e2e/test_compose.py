@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -27,7 +28,7 @@ from libs.embedded.parts import open_parts
 from libs.embedded.ports import HOST
 from libs.embedded.smtp_sink import open_smtp_sink
 from tests.e2e.test_send import delivered
-from tests.support.api import Api, create_tenant
+from tests.support.api import Api
 from tests.support.compose import (
     ROOT,
     ComposeService,
@@ -108,6 +109,17 @@ async def envoy(places: Places, door: str) -> AsyncIterator[None]:
         await process.wait()
 
 
+async def create_tenant(places: Places) -> str:
+    """Returns a key, made as an operator does: `docker compose exec access tidings tenants …`."""
+    access = services_of(read_compose())["access"]
+    operator = {**access, "command": ["tenants", "create", "acme", "--output=json"]}
+    program = ComposeService("operator", operator, places)
+    await program.start()
+    assert await program.wait() == 0, program.said()
+    key: str = json.loads(program.said())["secret"]
+    return key
+
+
 @pytest.fixture(scope="module")
 async def places(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Places]:
     async with placed(tmp_path_factory.mktemp("compose")) as found:
@@ -133,9 +145,7 @@ async def deployment(places: Places) -> AsyncIterator[Deployment]:
         door = f"{HOST}:{free_port()}"
         if ENVOY.exists():
             await stack.enter_async_context(envoy(places, door))
-        key = await create_tenant(
-            f"{HOST}:{places.port('access:50052')}", (places.secrets / "cluster_secret").read_text()
-        )
+        key = await create_tenant(places)
         yield Deployment(places=places, services=services, door=door, key=key)
 
 
