@@ -31,6 +31,10 @@ class Settings:
     """Deaths of a process with one delivery alone in hand before that is a dead letter."""
     lane_capacity: int
     """Deliveries of one channel and priority in hand at once."""
+    retention: timedelta
+    """For how long an ended delivery is kept, but for a day more."""
+    retention_interval: timedelta
+    """How often what was kept long enough is deleted, and days to come are prepared."""
     smtp_url: str
     """`smtp://` or `smtps://`, with user and password if the server wants them; or `file:///path` of
     a file that says what would have been sent, for development."""
@@ -43,7 +47,7 @@ class Settings:
 
     @classmethod
     def from_environ(cls, environ: Environ) -> Self:
-        """Reads `TIDINGS_DISPATCH_*` and `TIDINGS_SMTP_*`."""
+        """Reads `TIDINGS_DISPATCH_*`, `TIDINGS_RETENTION_*` and `TIDINGS_SMTP_*`."""
         return cls(
             lease=environ.seconds("TIDINGS_DISPATCH_LEASE_SECONDS", 45),
             claim_deadline=environ.seconds("TIDINGS_DISPATCH_CLAIM_DEADLINE_SECONDS", 300),
@@ -54,6 +58,8 @@ class Settings:
             retry_ceiling=environ.seconds("TIDINGS_DISPATCH_RETRY_CEILING_SECONDS", 600),
             max_lone_deaths=environ.integer("TIDINGS_DISPATCH_MAX_LONE_DEATHS", 3, least=1),
             lane_capacity=environ.integer("TIDINGS_DISPATCH_LANE_CAPACITY", 400, least=1),
+            retention=environ.seconds("TIDINGS_RETENTION_SECONDS", 30 * 86400, least=86400),
+            retention_interval=environ.seconds("TIDINGS_RETENTION_INTERVAL_SECONDS", 600),
             smtp_url=environ.text("TIDINGS_SMTP_URL"),
             smtp_sender=environ.text("TIDINGS_SMTP_SENDER", "Tidings <no-reply@tidings.example>"),
             smtp_connections=environ.integer("TIDINGS_SMTP_CONNECTIONS", 10, least=1),

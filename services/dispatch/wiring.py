@@ -25,8 +25,10 @@ from services.dispatch.entrypoints.work_consumer import WorkConsumer
 from services.dispatch.store.dead_letters import DeadLetterStore
 from services.dispatch.store.events import EventOutbox
 from services.dispatch.store.ledger import Ledger
+from services.dispatch.store.retention import RetentionStore, ledger_days
 from services.dispatch.usecases.cancel_deliveries import CancelDeliveries
 from services.dispatch.usecases.claim_work import ClaimWork
+from services.dispatch.usecases.delete_old import DeleteOld
 from services.dispatch.usecases.deliver import Deliver, Outlet
 from services.dispatch.usecases.lane import Lane
 from services.dispatch.usecases.publish_events import PublishEvents
@@ -54,6 +56,13 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     settings = Settings.from_environ(host.environ)
     pool = await stack.enter_async_context(open_pool(host.database_url, application="dispatch"))
     await migrate(pool, package="services.dispatch", schema="dispatch")
+    delete_old = DeleteOld(
+        days=ledger_days(pool),
+        store=RetentionStore(pool),
+        retention=settings.retention,
+        clock=host.clock,
+    )
+    await delete_old.keep_days()
     incarnation = Incarnation(pool, schema="dispatch", lease=settings.lease)
     await incarnation.begin(sole=host.sole)
     stack.push_async_callback(incarnation.end)
@@ -118,6 +127,9 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     host.loops.add("dispatch.work", consumer.run)
     host.loops.add_periodic("dispatch.due", claim.claim_due, every=settings.sweep_interval)
     host.loops.add_periodic("dispatch.orphans", recover, every=settings.sweep_interval)
+    often = settings.retention_interval
+    host.loops.add_periodic("dispatch.days", delete_old.keep_days, every=often)
+    host.loops.add_periodic("dispatch.retention", delete_old, every=often)
     host.loops.add_periodic("dispatch.events", publish.sweep, every=settings.event_interval)
 
 

@@ -27,6 +27,10 @@ class Settings:
     """How long notifications wait when they cannot be planned now."""
     request_id_retention: timedelta
     """For how long a request id is remembered."""
+    retention: timedelta
+    """For how long an ended notification is kept; dispatch keeps its deliveries a day longer."""
+    retention_interval: timedelta
+    """How often what was kept long enough is deleted, and days to come are prepared."""
     credit_window: int
     """Deliveries of one tenant, priority and channel that may be on their way to dispatchers at once."""
     flushes: int
@@ -36,7 +40,7 @@ class Settings:
 
     @classmethod
     def from_environ(cls, environ: Environ) -> Self:
-        """Reads `TIDINGS_INGESTION_*`."""
+        """Reads `TIDINGS_INGESTION_*` and `TIDINGS_RETENTION_*`."""
         return cls(
             lease=environ.seconds("TIDINGS_INGESTION_LEASE_SECONDS", 15),
             claim_deadline=environ.seconds("TIDINGS_INGESTION_CLAIM_DEADLINE_SECONDS", 60),
@@ -47,6 +51,8 @@ class Settings:
             request_id_retention=environ.seconds(
                 "TIDINGS_INGESTION_REQUEST_ID_RETENTION_SECONDS", 48 * 3600, least=24 * 3600
             ),
+            retention=environ.seconds("TIDINGS_RETENTION_SECONDS", 30 * 86400, least=86400),
+            retention_interval=environ.seconds("TIDINGS_RETENTION_INTERVAL_SECONDS", 600),
             credit_window=environ.integer("TIDINGS_INGESTION_CREDIT_WINDOW", 500, least=1),
             flushes=environ.integer("TIDINGS_INGESTION_FLUSHES", 2, least=1),
             planners=environ.integer("TIDINGS_INGESTION_PLANNERS", 2, least=1),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from datetime import timedelta
 
 import asyncpg
 
@@ -19,9 +18,11 @@ from services.ingestion.entrypoints.claims_consumer import ClaimsConsumer
 from services.ingestion.entrypoints.grpc import IngestionServicer
 from services.ingestion.store.notifications import NotificationStore
 from services.ingestion.store.plans import PlanStore
+from services.ingestion.store.retention import RetentionStore, notification_days
 from services.ingestion.store.stopping import StoppingStore
 from services.ingestion.usecases.accept_notifications import AcceptNotifications
 from services.ingestion.usecases.cancel_notification import CancelNotification
+from services.ingestion.usecases.delete_old import DeleteOld
 from services.ingestion.usecases.finish_claimed import FinishClaimed
 from services.ingestion.usecases.get_notification import GetNotification
 from services.ingestion.usecases.hand_over import HandOver
@@ -36,7 +37,6 @@ from tidings.internal.preference.v1.planning_service_pb2_grpc import PlanningSer
 from tidings.internal.template.v1.rendering_service_pb2_grpc import RenderingServiceStub
 
 _COMMIT = 500
-_FORGET = 5_000
 
 
 async def open_service(stack: AsyncExitStack, host: Host) -> None:
@@ -44,6 +44,14 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     settings = Settings.from_environ(host.environ)
     pool = await stack.enter_async_context(open_pool(host.database_url, application="ingestion"))
     await migrate(pool, package="services.ingestion", schema="ingestion")
+    delete_old = DeleteOld(
+        days=notification_days(pool),
+        store=RetentionStore(pool),
+        retention=settings.retention,
+        request_id_retention=settings.request_id_retention,
+        clock=host.clock,
+    )
+    await delete_old.keep_days()
     incarnation = Incarnation(pool, schema="ingestion", lease=settings.lease)
     await incarnation.begin(sole=host.sole)
     stack.push_async_callback(incarnation.end)
@@ -115,12 +123,6 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
         ingestion_service_pb2.DESCRIPTOR.services_by_name["IngestionService"],
     )
 
-    async def forget() -> None:
-        while await notifications.forget_requests(
-            older_than=settings.request_id_retention, limit=_FORGET
-        ):
-            pass
-
     claims = ClaimsConsumer(broker=host.broker, finish=finish)
     for number in range(settings.planners):
         host.loops.add(f"ingestion.plan.{number}", plan.run)
@@ -132,4 +134,6 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     host.loops.add_periodic("ingestion.stopped", stop_deliveries.sweep, every=every)
     host.loops.add_periodic("ingestion.outbox", publish.sweep, every=every)
     host.loops.add_periodic("ingestion.unconfirmed", publish.sweep_unconfirmed, every=every)
-    host.loops.add_periodic("ingestion.forget", forget, every=timedelta(minutes=10))
+    often = settings.retention_interval
+    host.loops.add_periodic("ingestion.days", delete_old.keep_days, every=often)
+    host.loops.add_periodic("ingestion.retention", delete_old, every=often)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from libs.postgres.day_partitions import id_bounds
 from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection
@@ -36,13 +37,15 @@ class PlanStore:
         self, connection: Connection, plans: Sequence[PlanRow], *, owner: UUID
     ) -> set[UUID]:
         """Stores plans of notifications that `owner` still holds; returns those it stored."""
+        ids = [plan[0] for plan in plans]
         rows = await connection.fetch(
             _SQL["store_plans"],
-            [plan[0] for plan in plans],
+            ids,
             [plan[1] for plan in plans],
             [plan[2].value for plan in plans],
             [plan[3] for plan in plans],
             owner,
+            *id_bounds(ids),
         )
         return {row["notification_id"] for row in rows}
 
