@@ -34,7 +34,7 @@ class Settings:
     retention: timedelta
     """For how long an ended delivery is kept, but for a day more."""
     retention_interval: timedelta
-    """How often what was kept long enough is deleted, and days to come are prepared."""
+    """How often what was kept long enough is deleted, and weeks to come are prepared."""
     smtp_url: str
     """`smtp://` or `smtps://`, with user and password if the server wants them; or `file:///path` of
     a file that says what would have been sent, for development."""

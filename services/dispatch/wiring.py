@@ -11,7 +11,7 @@ from libs.clock import Clock
 from libs.messaging.topology import BINDINGS, DELIVERIES
 from libs.postgres.incarnation import Incarnation
 from libs.postgres.migrations import migrate
-from libs.postgres.pool import open_pool
+from libs.postgres.pool import Pool, open_pool
 from libs.runtime.host import Host
 from services.dispatch.channels.file import FileProvider
 from services.dispatch.channels.provider import EmailProvider
@@ -25,7 +25,7 @@ from services.dispatch.entrypoints.work_consumer import WorkConsumer
 from services.dispatch.store.dead_letters import DeadLetterStore
 from services.dispatch.store.events import EventOutbox
 from services.dispatch.store.ledger import Ledger
-from services.dispatch.store.retention import RetentionStore, ledger_days
+from services.dispatch.store.retention import RetentionStore, ledger_weeks
 from services.dispatch.usecases.cancel_deliveries import CancelDeliveries
 from services.dispatch.usecases.claim_work import ClaimWork
 from services.dispatch.usecases.delete_old import DeleteOld
@@ -56,13 +56,7 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     settings = Settings.from_environ(host.environ)
     pool = await stack.enter_async_context(open_pool(host.database_url, application="dispatch"))
     await migrate(pool, package="services.dispatch", schema="dispatch")
-    delete_old = DeleteOld(
-        days=ledger_days(pool),
-        store=RetentionStore(pool),
-        retention=settings.retention,
-        clock=host.clock,
-    )
-    await delete_old.keep_days()
+    await _add_retention(host, settings, pool)
     incarnation = Incarnation(pool, schema="dispatch", lease=settings.lease)
     await incarnation.begin(sole=host.sole)
     stack.push_async_callback(incarnation.end)
@@ -127,10 +121,20 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     host.loops.add("dispatch.work", consumer.run)
     host.loops.add_periodic("dispatch.due", claim.claim_due, every=settings.sweep_interval)
     host.loops.add_periodic("dispatch.orphans", recover, every=settings.sweep_interval)
-    often = settings.retention_interval
-    host.loops.add_periodic("dispatch.days", delete_old.keep_days, every=often)
-    host.loops.add_periodic("dispatch.retention", delete_old, every=often)
     host.loops.add_periodic("dispatch.events", publish.sweep, every=settings.event_interval)
+
+
+async def _add_retention(host: Host, settings: Settings, pool: Pool) -> None:
+    delete_old = DeleteOld(
+        weeks=ledger_weeks(pool),
+        store=RetentionStore(pool),
+        retention=settings.retention,
+        clock=host.clock,
+    )
+    await delete_old.keep_weeks()
+    every = settings.retention_interval
+    host.loops.add_periodic("dispatch.weeks", delete_old.keep_weeks, every=every)
+    host.loops.add_periodic("dispatch.retention", delete_old, every=every)
 
 
 async def _open_lanes(

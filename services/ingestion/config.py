@@ -30,9 +30,15 @@ class Settings:
     retention: timedelta
     """For how long an ended notification is kept; dispatch keeps its deliveries a day longer."""
     retention_interval: timedelta
-    """How often what was kept long enough is deleted, and days to come are prepared."""
+    """How often what was kept long enough is deleted, and weeks to come are prepared."""
     credit_window: int
     """Deliveries of one tenant, priority and channel that may be on their way to dispatchers at once."""
+    backlog_rows: int
+    """Notifications of one tenant that may wait to be planned; beyond that nothing of it is accepted."""
+    backlog_age: timedelta
+    """How long a tenant's message may wait to be claimed; beyond that only what is urgent is accepted."""
+    backlog_interval: timedelta
+    """How often what waits is counted."""
     flushes: int
     """How many group commits run at once."""
     planners: int
@@ -54,6 +60,9 @@ class Settings:
             retention=environ.seconds("TIDINGS_RETENTION_SECONDS", 30 * 86400, least=86400),
             retention_interval=environ.seconds("TIDINGS_RETENTION_INTERVAL_SECONDS", 600),
             credit_window=environ.integer("TIDINGS_INGESTION_CREDIT_WINDOW", 500, least=1),
+            backlog_rows=environ.integer("TIDINGS_INGESTION_BACKLOG_ROWS", 1_000_000, least=1),
+            backlog_age=environ.seconds("TIDINGS_INGESTION_BACKLOG_AGE_SECONDS", 3600),
+            backlog_interval=environ.seconds("TIDINGS_INGESTION_BACKLOG_INTERVAL_SECONDS", 5),
             flushes=environ.integer("TIDINGS_INGESTION_FLUSHES", 2, least=1),
             planners=environ.integer("TIDINGS_INGESTION_PLANNERS", 2, least=1),
         )

@@ -9,16 +9,18 @@ import asyncpg
 from libs.batching import Batcher
 from libs.postgres.incarnation import Incarnation
 from libs.postgres.migrations import migrate
-from libs.postgres.pool import open_pool
+from libs.postgres.pool import Pool, open_pool
 from libs.runtime.host import Host
 from services.ingestion.clients import Ledger, Planner, TemplateCatalog
 from services.ingestion.config import Settings
+from services.ingestion.domain.admission import BacklogLimits
 from services.ingestion.domain.models import Answer, Submission
 from services.ingestion.entrypoints.claims_consumer import ClaimsConsumer
 from services.ingestion.entrypoints.grpc import IngestionServicer
+from services.ingestion.store.backlog import BacklogStore
 from services.ingestion.store.notifications import NotificationStore
 from services.ingestion.store.plans import PlanStore
-from services.ingestion.store.retention import RetentionStore, notification_days
+from services.ingestion.store.retention import RetentionStore, notification_weeks
 from services.ingestion.store.stopping import StoppingStore
 from services.ingestion.usecases.accept_notifications import AcceptNotifications
 from services.ingestion.usecases.cancel_notification import CancelNotification
@@ -30,6 +32,7 @@ from services.ingestion.usecases.plan_notifications import PlanNotifications
 from services.ingestion.usecases.publish_deliveries import PublishDeliveries
 from services.ingestion.usecases.stop_deliveries import StopDeliveries
 from services.ingestion.usecases.sweep_waiting import SweepWaiting
+from services.ingestion.usecases.watch_backlog import WatchBacklog
 from tidings.ingestion.v1 import ingestion_service_pb2
 from tidings.ingestion.v1.ingestion_service_pb2_grpc import add_IngestionServiceServicer_to_server
 from tidings.internal.dispatch.v1.ledger_service_pb2_grpc import LedgerServiceStub
@@ -44,14 +47,7 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     settings = Settings.from_environ(host.environ)
     pool = await stack.enter_async_context(open_pool(host.database_url, application="ingestion"))
     await migrate(pool, package="services.ingestion", schema="ingestion")
-    delete_old = DeleteOld(
-        days=notification_days(pool),
-        store=RetentionStore(pool),
-        retention=settings.retention,
-        request_id_retention=settings.request_id_retention,
-        clock=host.clock,
-    )
-    await delete_old.keep_days()
+    await _add_retention(host, settings, pool)
     incarnation = Incarnation(pool, schema="ingestion", lease=settings.lease)
     await incarnation.begin(sole=host.sole)
     stack.push_async_callback(incarnation.end)
@@ -102,6 +98,7 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
         clock=host.clock,
         owner=lambda: incarnation.incarnation_id,
         expected_delay=finish.expected_delay,
+        check_backlog=_watch_backlog(host, settings, pool).check,
     )
     admission: Batcher[Submission, Answer] = await stack.enter_async_context(
         Batcher(
@@ -134,6 +131,27 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     host.loops.add_periodic("ingestion.stopped", stop_deliveries.sweep, every=every)
     host.loops.add_periodic("ingestion.outbox", publish.sweep, every=every)
     host.loops.add_periodic("ingestion.unconfirmed", publish.sweep_unconfirmed, every=every)
-    often = settings.retention_interval
-    host.loops.add_periodic("ingestion.days", delete_old.keep_days, every=often)
-    host.loops.add_periodic("ingestion.retention", delete_old, every=often)
+
+
+async def _add_retention(host: Host, settings: Settings, pool: Pool) -> None:
+    delete_old = DeleteOld(
+        weeks=notification_weeks(pool),
+        store=RetentionStore(pool),
+        retention=settings.retention,
+        request_id_retention=settings.request_id_retention,
+        clock=host.clock,
+    )
+    await delete_old.keep_weeks()
+    every = settings.retention_interval
+    host.loops.add_periodic("ingestion.weeks", delete_old.keep_weeks, every=every)
+    host.loops.add_periodic("ingestion.retention", delete_old, every=every)
+
+
+def _watch_backlog(host: Host, settings: Settings, pool: Pool) -> WatchBacklog:
+    backlog = WatchBacklog(
+        store=BacklogStore(pool),
+        limits=BacklogLimits(rows=settings.backlog_rows, age=settings.backlog_age),
+        interval=settings.backlog_interval,
+    )
+    host.loops.add("ingestion.backlog", backlog.run)
+    return backlog

@@ -67,7 +67,7 @@ WHERE delivery_id = $1 AND claim_token = $2 AND state = 2
 
 -- begin_sending --
 -- Right before the provider is called: with the own token and more lease left than the call may take.
--- The bounds of the ids ($5, $6) spare the other days' partitions, here and below.
+-- The bounds of the ids ($5, $6) spare the other weeks' partitions, here and below.
 WITH mine AS (
     SELECT d.delivery_id FROM dispatch.deliveries AS d
     JOIN unnest($1::uuid[], $2::uuid[]) AS held (delivery_id, claim_token) USING (delivery_id, claim_token)
@@ -79,8 +79,7 @@ WITH mine AS (
 )
 UPDATE dispatch.deliveries AS d
 SET state = 3, attempts = attempts + 1, sending_time = now(), render_time = $4
-FROM mine
-WHERE d.delivery_id = mine.delivery_id AND d.delivery_id BETWEEN $5 AND $6
+WHERE d.delivery_id = ANY (ARRAY (SELECT delivery_id FROM mine)) AND d.delivery_id BETWEEN $5 AND $6
 RETURNING d.delivery_id
 
 -- settle --

@@ -6,7 +6,7 @@ SELECT EXISTS (
         IS NOT TRUE)
 
 -- any_delivery_written --
--- Entered long after its day, and too lately to have ended before $1. ($2 is given to all of these.)
+-- Entered long after its week, and too lately to have ended before $1. ($2 is given to all of these.)
 SELECT EXISTS (
     SELECT FROM {partition}
     WHERE (claims = 0 OR claim_time - accept_time > interval '1 day')

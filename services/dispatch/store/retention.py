@@ -6,19 +6,19 @@ from datetime import datetime
 
 from libs.clock import lowest_id
 from libs.postgres.batches import delete_in_batches
-from libs.postgres.day_partitions import DayPartitions, EndedRows, change_table
 from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection
+from libs.postgres.week_partitions import EndedRows, WeekPartitions, change_table
 
 _SQL = load_queries("services.dispatch")
 
 _DELETE = 1_000
 
 
-def ledger_days(pool: Pool) -> DayPartitions:
-    """Returns the days of the ledger."""
-    return DayPartitions(
+def ledger_weeks(pool: Pool) -> WeekPartitions:
+    """Returns the weeks of the ledger."""
+    return WeekPartitions(
         pool,
         table="dispatch.deliveries",
         ended=EndedRows(

@@ -6,7 +6,7 @@ import logging
 from datetime import timedelta
 
 from libs.clock import Clock
-from libs.postgres.day_partitions import DayPartitions
+from libs.postgres.week_partitions import WeekPartitions
 from services.dispatch.store.retention import RetentionStore
 
 _log = logging.getLogger(__name__)
@@ -22,16 +22,16 @@ class DeleteOld:
     """The floor is raised first: a message that comes again after its deliveries were deleted finds it."""
 
     def __init__(
-        self, *, days: DayPartitions, store: RetentionStore, retention: timedelta, clock: Clock
+        self, *, weeks: WeekPartitions, store: RetentionStore, retention: timedelta, clock: Clock
     ) -> None:
-        self._days = days
+        self._weeks = weeks
         self._store = store
         self._retention = retention
         self._clock = clock
 
-    async def keep_days(self) -> None:
-        """Sees that the days to come have partitions."""
-        await self._days.keep(self._clock.now())
+    async def keep_weeks(self) -> None:
+        """Sees that the weeks to come have partitions."""
+        await self._weeks.keep(self._clock.now())
 
     async def __call__(self) -> None:
         """Deletes what ended before the retention began."""
@@ -44,8 +44,8 @@ class DeleteOld:
         if not await self._store.raise_floor(messages_before=floor, expired_before=expired_before):
             _log.warning("floor_not_raised")
             return
-        await self._days.delete_ended(
-            # A day on which something is written late is told by its being a day late.
+        await self._weeks.delete_ended(
+            # Only what is written a day late or more tells a week that it must stay.
             over_before=ended_before - _LONGER,
             criteria=(ended_before, expired_before),
         )

@@ -266,7 +266,7 @@ WHERE notification_id IN (
 
 -- store_plans --
 -- The one place where a plan is made: whoever lost the claim or came second changes nothing.
--- The bounds of the ids ($6, $7) spare the other days' partitions.
+-- The bounds of the ids ($6, $7) spare the other weeks' partitions.
 WITH mine AS (
     SELECT notification_id
     FROM ingestion.notifications

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from libs.postgres.day_partitions import id_bounds
 from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection
+from libs.postgres.week_partitions import id_bounds
 from services.ingestion.domain.models import Acceptance, Accepted
 from services.ingestion.store.columns import notification_columns
 

@@ -9,10 +9,10 @@ from uuid import UUID
 import asyncpg
 
 from libs.postgres.away import database
-from libs.postgres.day_partitions import id_bounds
 from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection, in_transaction
+from libs.postgres.week_partitions import id_bounds
 from services.ingestion.domain.models import (
     Acceptance,
     Accepted,

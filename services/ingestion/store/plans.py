@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from libs.postgres.day_partitions import id_bounds
 from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection
+from libs.postgres.week_partitions import id_bounds
 from services.ingestion.domain.credit import CreditKey
 from services.ingestion.domain.models import NotificationState, OutboxMessage
 

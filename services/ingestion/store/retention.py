@@ -6,23 +6,23 @@ from datetime import datetime
 
 from libs.clock import lowest_id
 from libs.postgres.batches import delete_in_batches
-from libs.postgres.day_partitions import DayPartitions, EndedRows
 from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
+from libs.postgres.week_partitions import EndedRows, WeekPartitions
 
 _SQL = load_queries("services.ingestion")
 
 _DELETE = 1_000
 
 
-def notification_days(pool: Pool) -> DayPartitions:
-    """Returns the days of the notifications."""
-    return DayPartitions(
+def notification_weeks(pool: Pool) -> WeekPartitions:
+    """Returns the weeks of the notifications."""
+    return WeekPartitions(
         pool,
         table="ingestion.notifications",
         ended=EndedRows(
             kept=_SQL["any_notification_kept"],
-            # A notification is born on its day.
+            # A notification is born in its week.
             written_since=None,
             delete=_SQL["delete_ended_notifications"],
         ),

@@ -1,4 +1,4 @@
-"""Old days of the ledger go, and nothing that went can be sent again."""
+"""Old weeks of the ledger go, and nothing that went can be sent again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from services.dispatch.domain.models import (
 )
 from services.dispatch.store.dead_letters import DeadLetterStore
 from services.dispatch.store.ledger import Ledger
-from services.dispatch.store.retention import RetentionStore, ledger_days
+from services.dispatch.store.retention import RetentionStore, ledger_weeks
 from services.dispatch.usecases.delete_old import DeleteOld
 from tests.support.clocks import SetClock
 from tests.support.eventually import eventually
@@ -58,7 +58,7 @@ class Dispatch:
         self.clock = SetClock()
         self.ledger = Ledger(pool, owner=lambda: owner, claim_deadline=timedelta(hours=1))
         self.delete_old = DeleteOld(
-            days=ledger_days(pool),
+            weeks=ledger_weeks(pool),
             store=RetentionStore(pool),
             retention=RETENTION,
             clock=self.clock,
@@ -137,7 +137,7 @@ class Dispatch:
             self.clock.now(),
         )
 
-    async def days(self) -> set[str]:
+    async def weeks(self) -> set[str]:
         rows = await self.pool.fetch(
             "SELECT inhrelid::regclass::text AS name FROM pg_inherits"
             " WHERE inhparent = 'dispatch.deliveries'::regclass"
@@ -152,8 +152,9 @@ class Dispatch:
         return count
 
     @property
-    def today(self) -> str:
-        return f"{self.clock.now():%Y%m%d}"
+    def this_week(self) -> str:
+        today = self.clock.now()
+        return f"{today - timedelta(days=today.weekday()):%Y%m%d}"
 
 
 @pytest.fixture
@@ -164,35 +165,36 @@ async def dispatch(database_url: str) -> AsyncIterator[Dispatch]:
         incarnation = Incarnation(pool, schema="dispatch", lease=timedelta(hours=1))
         await incarnation.begin(sole=True)
         opened = Dispatch(pool, incarnation.incarnation_id)
-        await opened.delete_old.keep_days()
+        await opened.delete_old.keep_weeks()
         yield opened
 
 
-async def test_a_day_is_dropped_when_all_of_it_was_kept_long_enough(dispatch: Dispatch) -> None:
-    day = dispatch.today
+async def test_a_week_is_dropped_when_all_of_it_was_kept_long_enough(dispatch: Dispatch) -> None:
+    week = dispatch.this_week
     sent = dispatch.plan(20)
     assert await dispatch.deliver(sent) == 20
     for _ in range(31):
         dispatch.clock.advance(days=1)
-        await dispatch.delete_old.keep_days()
+        await dispatch.delete_old.keep_weeks()
         await dispatch.delete_old()
         assert await dispatch.kept(sent) == 20
-    assert day in await dispatch.days()
-    dispatch.clock.advance(days=3)
-    await dispatch.delete_old.keep_days()
+    assert week in await dispatch.weeks()
+    dispatch.clock.advance(days=9)
+    await dispatch.delete_old.keep_weeks()
     await dispatch.delete_old()
-    assert day not in await dispatch.days()
+    assert week not in await dispatch.weeks()
     assert await dispatch.kept(sent) == 0
     # What is over gets no partition again, and what is to come has one.
-    await dispatch.delete_old.keep_days()
-    assert day not in await dispatch.days()
-    assert dispatch.today in await dispatch.days()
-    assert f"{dispatch.clock.now() + timedelta(days=3):%Y%m%d}" in await dispatch.days()
+    await dispatch.delete_old.keep_weeks()
+    assert week not in await dispatch.weeks()
+    assert dispatch.this_week in await dispatch.weeks()
+    dispatch.clock.advance(days=7)
+    assert dispatch.this_week in await dispatch.weeks()
 
 
 @pytest.mark.parametrize("pinned_by", ["retry", "recent end", "time to live"])
-async def test_of_a_pinned_day_only_what_ended_goes(dispatch: Dispatch, pinned_by: str) -> None:
-    day = dispatch.today
+async def test_of_a_pinned_week_only_what_ended_goes(dispatch: Dispatch, pinned_by: str) -> None:
+    week = dispatch.this_week
     sent = dispatch.plan(2_500)
     await dispatch.deliver(sent)
     pin = dispatch.plan(1, ttl=timedelta(days=366) if pinned_by == "time to live" else RETENTION)
@@ -202,7 +204,7 @@ async def test_of_a_pinned_day_only_what_ended_goes(dispatch: Dispatch, pinned_b
     if pinned_by == "recent end":
         await dispatch._happened_now(pin.ids)
     await dispatch.delete_old()
-    assert day in await dispatch.days()
+    assert week in await dispatch.weeks()
     assert (await dispatch.kept(sent), await dispatch.kept(pin)) == (0, 1)
 
 
@@ -225,10 +227,10 @@ async def test_an_old_message_that_has_not_expired_is_still_sent(dispatch: Dispa
 
 async def test_what_was_scheduled_across_the_retention_is_sent_once(dispatch: Dispatch) -> None:
     accepted = dispatch.clock.now()
-    day = dispatch.today
+    week = dispatch.this_week
     dispatch.clock.advance(days=40)
     await dispatch.delete_old()
-    assert day not in await dispatch.days()
+    assert week not in await dispatch.weeks()
     planned = dispatch.plan(3, accepted=accepted)
     assert await dispatch.deliver(planned) == 3
     assert await dispatch.deliver(planned) == 0
@@ -242,7 +244,7 @@ async def test_what_was_scheduled_across_the_retention_is_sent_once(dispatch: Di
     await dispatch.delete_old()
     assert await dispatch.pool.fetchval(default) == 0
     assert await dispatch.deliver(planned) == 0
-    assert day not in await dispatch.days()
+    assert week not in await dispatch.weeks()
 
 
 async def test_a_tombstone_outlives_the_message_that_it_waits_for(dispatch: Dispatch) -> None:
@@ -281,8 +283,10 @@ async def test_a_claim_under_way_holds_the_floor_back(dispatch: Dispatch) -> Non
     assert (await dispatch.kept(sent), await dispatch.kept(late)) == (0, 1)
 
 
-async def test_a_day_that_got_a_late_row_after_it_was_looked_at_is_kept(dispatch: Dispatch) -> None:
-    day = dispatch.today
+async def test_a_week_that_got_a_late_row_after_it_was_looked_at_is_kept(
+    dispatch: Dispatch,
+) -> None:
+    week = dispatch.this_week
     accepted = dispatch.clock.now()
     await dispatch.deliver(dispatch.plan(1))
     dispatch.clock.advance(days=40)
@@ -299,28 +303,28 @@ async def test_a_day_that_got_a_late_row_after_it_was_looked_at_is_kept(dispatch
         )
         ended = dispatch.clock.now() - timedelta(days=31)
         drop = asyncio.create_task(
-            ledger_days(dispatch.pool).delete_ended(
+            ledger_weeks(dispatch.pool).delete_ended(
                 over_before=ended, criteria=(ended, dispatch.clock.now())
             )
         )
         await eventually(lambda: dispatch.pool.fetchval(WAITS_FOR_US))
         await transaction.commit()
     await drop
-    assert day in await dispatch.days()
+    assert week in await dispatch.weeks()
     assert await dispatch.kept(late) == 1
 
 
 async def test_sweepers_do_not_hinder_one_another(dispatch: Dispatch) -> None:
     pins = []
     for _ in range(3):
-        await dispatch.delete_old.keep_days()
+        await dispatch.delete_old.keep_weeks()
         await dispatch.deliver(dispatch.plan(1_500))
         pins.append(dispatch.plan(1, ttl=timedelta(days=366)))
         await dispatch.deliver(pins[-1])
-        dispatch.clock.advance(days=1)
-        await dispatch.delete_old.keep_days()
+        dispatch.clock.advance(days=7)
+        await dispatch.delete_old.keep_weeks()
         await dispatch.deliver(dispatch.plan(1_500))
-        dispatch.clock.advance(days=1)
+        dispatch.clock.advance(days=7)
     dispatch.clock.advance(days=40)
     await asyncio.gather(*(dispatch.delete_old() for _ in range(4)))
     assert await dispatch.pool.fetchval("SELECT count(*) FROM dispatch.deliveries") == 3

@@ -132,6 +132,7 @@ class Ingestion:
             clock=clock,
             owner=lambda: owner,
             expected_delay=timedelta,
+            check_backlog=lambda tenant_id, priority: None,
         )
         self.plan = PlanNotifications(
             pool=pool,

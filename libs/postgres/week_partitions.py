@@ -1,6 +1,6 @@
-"""Tables partitioned by day on ids that carry their time, and the days' ends.
+"""Tables partitioned by week on ids that carry their time, and the weeks' ends.
 
-The table has a DEFAULT partition `<table>_default` and days named `<table>_YYYYMMDD`, in UTC. Statements
+The table has a DEFAULT partition `<table>_default`, and weeks named `<table>_YYYYMMDD` by their Monday, in UTC. Statements
 about the rows of one partition are the service's own, with `{partition}` for its name.
 """
 
@@ -22,8 +22,8 @@ from libs.postgres.transaction import Connection, Result
 
 _log = logging.getLogger(__name__)
 
-_DAY = timedelta(days=1)
-_AHEAD = 3
+_WEEK = timedelta(days=7)
+_AHEAD = 1
 # Whoever waits for the table's lock holds up all who come after, so not for long.
 _LOCK_TIMEOUT = "200ms"
 _ATTEMPTS = 10
@@ -40,14 +40,14 @@ class EndedRows:
     """Whether there is any other row; takes the criteria."""
     written_since: str | None
     """Whether there is a row that was written after the scan of `kept`; takes the criteria. None when
-    nothing is written to a day that is over."""
+    nothing is written to a week that is over."""
     delete: str
     """Deletes up to `$n+2` of them with ids above `$n+1`, locked in the order of the ids, and returns the
     ids; takes the n criteria first."""
 
 
 def id_bounds(ids: Sequence[UUID]) -> tuple[UUID, UUID]:
-    """Returns the lowest and the highest: a statement that names them too leaves other days alone."""
+    """Returns the lowest and the highest: a statement that names them too leaves other weeks alone."""
     return (min(ids), max(ids)) if ids else (UUID(int=0), UUID(int=0))
 
 
@@ -61,7 +61,7 @@ async def change_table(
             async with pool.acquire() as connection, connection.transaction():
                 await connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
                 await connection.execute(
-                    "SELECT pg_advisory_xact_lock(hashtext('tidings.days'), hashtext($1))", table
+                    "SELECT pg_advisory_xact_lock(hashtext('tidings.weeks'), hashtext($1))", table
                 )
                 return await work(connection)
         except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
@@ -70,8 +70,8 @@ async def change_table(
     return None
 
 
-class DayPartitions:
-    """The days of one table. Several processes may do all of this at once."""
+class WeekPartitions:
+    """The weeks of one table. Several processes may do all of this at once."""
 
     def __init__(self, pool: Pool, *, table: str, ended: EndedRows) -> None:
         self._pool = pool
@@ -79,20 +79,21 @@ class DayPartitions:
         self._ended = ended
 
     async def keep(self, now: datetime) -> None:
-        """Sees that today and the next days have a partition; days that are over get none any more."""
-        there = set(await self._days())
+        """Sees that this week and the next have a partition; weeks that are over get none any more."""
+        there = set(await self._weeks())
         today = now.astimezone(UTC).date()
-        for day in (today + _DAY * number for number in range(_AHEAD + 1)):
-            if day not in there:
-                await self._create(day)
+        monday = today - timedelta(days=today.weekday())
+        for week in (monday + _WEEK * number for number in range(_AHEAD + 1)):
+            if week not in there:
+                await self._create(week)
 
     async def delete_ended(self, *, over_before: datetime, criteria: Sequence[object]) -> None:
-        """Drops days over before then in which every row has ended; deletes what has ended from the others,
-        and from the DEFAULT partition."""
-        for day in await self._days():
-            if _begin(day + _DAY) > over_before:
+        """Drops weeks over before then in which every row has ended; deletes what has ended from the
+        others, and from the DEFAULT partition."""
+        for week in await self._weeks():
+            if _begin(week + _WEEK) > over_before:
                 continue
-            name = self._name(day)
+            name = self._name(week)
             kept = self._ended.kept.replace("{partition}", name)
             try:
                 if await self._pool.fetchval(kept, *criteria, timeout=_SCAN_SECONDS):
@@ -100,10 +101,10 @@ class DayPartitions:
                 else:
                     await self._drop(name, criteria)
             except asyncpg.UndefinedTableError:
-                _log.info("day_gone_meanwhile", extra={"partition": name})
+                _log.info("week_gone_meanwhile", extra={"partition": name})
         await self._delete(f"{self._table}_default", criteria)
 
-    async def _days(self) -> list[date]:
+    async def _weeks(self) -> list[date]:
         rows = await self._pool.fetch(
             "SELECT c.relname FROM pg_inherits JOIN pg_class AS c ON c.oid = inhrelid"
             " WHERE inhparent = $1::text::regclass ORDER BY c.relname",
@@ -112,12 +113,12 @@ class DayPartitions:
         names = [row["relname"].rpartition("_")[2] for row in rows]
         return [datetime.strptime(n, "%Y%m%d").date() for n in names if n.isdigit()]  # noqa: DTZ007 - a date
 
-    async def _create(self, day: date) -> None:
-        bounds = lowest_id(_begin(day)), lowest_id(_begin(day + _DAY))
+    async def _create(self, week: date) -> None:
+        bounds = lowest_id(_begin(week)), lowest_id(_begin(week + _WEEK))
 
         async def create(connection: Connection) -> None:
             await connection.execute(
-                f"CREATE TABLE IF NOT EXISTS {self._name(day)} PARTITION OF {self._table}"
+                f"CREATE TABLE IF NOT EXISTS {self._name(week)} PARTITION OF {self._table}"
                 f" FOR VALUES FROM ('{bounds[0]}') TO ('{bounds[1]}')"
             )
 
@@ -125,7 +126,7 @@ class DayPartitions:
             await change_table(self._pool, self._table, create)
         except asyncpg.CheckViolationError:
             # It has begun without a partition. Its rows are no worse off where they are.
-            _log.warning("day_stays_in_default", extra={"partition": self._name(day)})
+            _log.warning("week_stays_in_default", extra={"partition": self._name(week)})
 
     async def _drop(self, name: str, criteria: Sequence[object]) -> None:
         async def drop(connection: Connection) -> bool:
@@ -139,7 +140,7 @@ class DayPartitions:
             return True
 
         if await change_table(self._pool, self._table, drop):
-            _log.info("day_dropped", extra={"partition": name})
+            _log.info("week_dropped", extra={"partition": name})
 
     async def _delete(self, name: str, criteria: Sequence[object]) -> None:
         statement = self._ended.delete.replace("{partition}", name)
@@ -149,9 +150,9 @@ class DayPartitions:
             count = len(rows)
             last = max((row[0] for row in rows), default=last)
 
-    def _name(self, day: date) -> str:
-        return f"{self._table}_{day:%Y%m%d}"
+    def _name(self, week: date) -> str:
+        return f"{self._table}_{week:%Y%m%d}"
 
 
-def _begin(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+def _begin(week: date) -> datetime:
+    return datetime(week.year, week.month, week.day, tzinfo=UTC)
