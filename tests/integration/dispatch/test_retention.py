@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID, uuid4
@@ -11,6 +12,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from libs.clock import derive_uuid8, mint_uuid7
+from libs.messaging.broker import Message
+from libs.messaging.topology import DELIVERIES
 from libs.postgres.incarnation import Incarnation
 from libs.postgres.migrations import migrate
 from libs.postgres.pool import Pool, open_pool
@@ -32,8 +35,12 @@ from services.dispatch.store.dead_letters import DeadLetterStore
 from services.dispatch.store.ledger import Ledger
 from services.dispatch.store.retention import RetentionStore, ledger_weeks
 from services.dispatch.usecases.delete_old import DeleteOld
+from tests.integration.dispatch.test_poison import KEY, Dispatcher
 from tests.support.clocks import SetClock
 from tests.support.eventually import eventually
+from tidings.common.v1.channel_pb2 import CHANNEL_EMAIL
+from tidings.common.v1.priority_pb2 import PRIORITY_NORMAL
+from tidings.event.v1.delivery_batch_pb2 import DeliveryBatch as EventWork
 
 RETENTION = timedelta(days=30)
 WAITS_FOR_US = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
@@ -353,3 +360,60 @@ async def test_dead_letters_and_dead_processes_go_too(dispatch: Dispatch) -> Non
     rows = await dispatch.pool.fetch("SELECT dead_letter_id FROM dispatch.dead_letters")
     assert [row["dead_letter_id"] for row in rows] == [letters[1].dead_letter_id]
     assert await dispatch.pool.fetchval("SELECT count(*) FROM dispatch.incarnations") == 1
+
+
+async def test_the_outbox_row_of_such_a_message_is_finished(dispatch: Dispatch) -> None:
+    sent = dispatch.plan(3)
+    await dispatch.deliver(sent)
+    dispatch.clock.advance(days=40)
+    await dispatch.delete_old()
+    process = Dispatcher()
+    async with AsyncExitStack() as stack:
+        await process.open(stack, dispatch.pool)
+        body = EventWork(
+            format=1,
+            outbox_id=sent.batch.outbox_id.bytes,
+            tenant_id="demo",
+            channel=CHANNEL_EMAIL,
+            priority=PRIORITY_NORMAL,
+        )
+        for task in sent.batch.tasks:
+            message = body.tasks.add(
+                delivery_id=task.delivery_id.bytes, notification_id=task.notification_id.bytes
+            )
+            message.accept_time.FromDatetime(task.accept_time)
+            message.expire_time.FromDatetime(task.expire_time)
+        await process.broker.publish(DELIVERIES, KEY, Message(body=body.SerializeToString()))
+
+        async def stated() -> bool:
+            return sent.batch.outbox_id in process.stated
+
+        await eventually(stated)
+        assert (process.together, process.alone) == ([], [])
+    assert await dispatch.kept(sent) == 0
+
+
+async def test_a_week_begins_under_load(dispatch: Dispatch) -> None:
+    today = dispatch.clock.now()
+    monday = today + timedelta(days=7 - today.weekday())
+    midnight = monday.replace(hour=0, minute=0, second=0, microsecond=0)
+    # As if nothing had been made ahead.
+    await dispatch.pool.execute(f"DROP TABLE dispatch.deliveries_{midnight:%Y%m%d}")
+    dispatch.clock.time = midnight - timedelta(milliseconds=50)
+    begun: list[Planned] = []
+
+    async def load() -> None:
+        for _ in range(20):
+            begun.append(dispatch.plan(5))
+            dispatch.clock.advance(milliseconds=1)
+            assert await dispatch.deliver(begun[-1]) == 5
+
+    async def keep() -> None:
+        for _ in range(5):
+            await dispatch.delete_old.keep_weeks()
+
+    await asyncio.gather(*(load() for _ in range(4)), *(keep() for _ in range(3)))
+    assert dispatch.clock.now() > midnight
+    assert sum([await dispatch.kept(planned) for planned in begun]) == 400
+    assert [await dispatch.deliver(planned) for planned in begun] == [0] * 80
+    assert f"{midnight:%Y%m%d}" in await dispatch.weeks()
