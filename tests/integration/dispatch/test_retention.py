@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from libs.clock import derive_uuid8, mint_uuid7
+from libs.clock import derive_uuid8, lowest_id, mint_uuid7
 from libs.messaging.broker import Message
 from libs.messaging.topology import DELIVERIES
 from libs.postgres.incarnation import Incarnation
@@ -43,6 +43,11 @@ from tidings.common.v1.priority_pb2 import PRIORITY_NORMAL
 from tidings.event.v1.delivery_batch_pb2 import DeliveryBatch as EventWork
 
 RETENTION = timedelta(days=30)
+WAITS_FOR_FLOOR = (
+    "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
+    " AND relation = 'dispatch.floor'::regclass"
+)
+WAITS_TO_READ_FLOOR = WAITS_FOR_FLOOR.replace("AccessExclusiveLock", "AccessShareLock")
 WAITS_FOR_US = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
 SENT = Settlement(state=DeliveryState.SENT)
 
@@ -275,6 +280,8 @@ async def test_of_what_is_deleted_nobody_says_that_it_was_stopped(dispatch: Disp
 async def test_a_claim_under_way_holds_the_floor_back(dispatch: Dispatch) -> None:
     sent = dispatch.plan(1)
     await dispatch.deliver(sent)
+    # Its week stays, so that nothing but the floor has to wait.
+    await dispatch.deliver(dispatch.plan(1, ttl=timedelta(days=366)))
     dispatch.clock.advance(days=40)
     async with dispatch.pool.acquire() as connection:
         transaction = connection.transaction()
@@ -283,11 +290,32 @@ async def test_a_claim_under_way_holds_the_floor_back(dispatch: Dispatch) -> Non
         late = dispatch.plan(1)
         await dispatch.ledger.claim_tasks(connection, late.batch, suspect=False)
         sweep = asyncio.create_task(dispatch.delete_old())
-        await eventually(lambda: dispatch.pool.fetchval(WAITS_FOR_US))
+        await eventually(lambda: dispatch.pool.fetchval(WAITS_FOR_FLOOR))
         assert await dispatch.kept(sent) == 1
         await transaction.commit()
     await sweep
     assert (await dispatch.kept(sent), await dispatch.kept(late)) == (0, 1)
+
+
+async def test_a_claim_that_waits_for_the_floor_reads_the_new_one(dispatch: Dispatch) -> None:
+    sent = dispatch.plan(1)
+    # Those that were prepared before, too.
+    await dispatch.deliver(sent)
+    dispatch.clock.advance(days=40)
+    async with dispatch.pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute("LOCK TABLE dispatch.floor IN ACCESS EXCLUSIVE MODE")
+        await connection.execute(
+            "UPDATE dispatch.floor SET message_id = $1, expire_time = $2",
+            lowest_id(dispatch.clock.now()),
+            dispatch.clock.now(),
+        )
+        await connection.execute("DELETE FROM dispatch.deliveries")
+        again = asyncio.create_task(dispatch.deliver(sent))
+        await eventually(lambda: dispatch.pool.fetchval(WAITS_TO_READ_FLOOR))
+        await transaction.commit()
+    assert await again == 0
 
 
 async def test_a_week_that_got_a_late_row_after_it_was_looked_at_is_kept(
