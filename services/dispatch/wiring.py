@@ -54,7 +54,9 @@ _FINISH_SECONDS = 10.0
 async def open_service(stack: AsyncExitStack, host: Host) -> None:
     """Adds dispatch to a host."""
     settings = Settings.from_environ(host.environ)
-    pool = await stack.enter_async_context(open_pool(host.database_url, application="dispatch"))
+    pool = await stack.enter_async_context(
+        open_pool(host.database_url, application="dispatch", partitioned=True)
+    )
     await migrate(pool, package="services.dispatch", schema="dispatch")
     await _add_retention(host, settings, pool)
     incarnation = Incarnation(pool, schema="dispatch", lease=settings.lease)

@@ -45,7 +45,9 @@ _COMMIT = 500
 async def open_service(stack: AsyncExitStack, host: Host) -> None:
     """Adds ingestion to a host."""
     settings = Settings.from_environ(host.environ)
-    pool = await stack.enter_async_context(open_pool(host.database_url, application="ingestion"))
+    pool = await stack.enter_async_context(
+        open_pool(host.database_url, application="ingestion", partitioned=True)
+    )
     await migrate(pool, package="services.ingestion", schema="ingestion")
     await _add_retention(host, settings, pool)
     incarnation = Incarnation(pool, schema="ingestion", lease=settings.lease)

@@ -171,7 +171,7 @@ class Dispatch:
 
 @pytest.fixture
 async def dispatch(database_url: str) -> AsyncIterator[Dispatch]:
-    async with open_pool(database_url, application="test") as pool:
+    async with open_pool(database_url, application="test", partitioned=True) as pool:
         await pool.execute("DROP SCHEMA IF EXISTS dispatch CASCADE")
         await migrate(pool, package="services.dispatch", schema="dispatch")
         incarnation = Incarnation(pool, schema="dispatch", lease=timedelta(hours=1))

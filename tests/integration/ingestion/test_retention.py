@@ -85,7 +85,7 @@ class Aging:
 
 @pytest.fixture
 async def aging(database_url: str) -> AsyncIterator[Aging]:
-    async with open_pool(database_url, application="test") as pool:
+    async with open_pool(database_url, application="test", partitioned=True) as pool:
         await pool.execute("DROP SCHEMA IF EXISTS ingestion CASCADE")
         await migrate(pool, package="services.ingestion", schema="ingestion")
         opened = Aging(pool, await incarnation(pool))
