@@ -34,6 +34,11 @@ def mint_uuid7(moment: datetime) -> UUID:
     return _uuid(milliseconds(moment), 7, int.from_bytes(os.urandom(10), "big"))
 
 
+def lowest_id(moment: datetime) -> UUID:
+    """Returns the lower bound of all ids that carry `moment` or a later time."""
+    return UUID(int=milliseconds(moment) << 80)
+
+
 def derive_uuid8(source: UUID, digest: bytes) -> UUID:
     """Returns a UUIDv8 (RFC 9562 §5.8) with the time of `source` and 74 bits of `digest`."""
     return _uuid(source.int >> 80, 8, int.from_bytes(digest[:10], "big"))

@@ -33,6 +33,16 @@ class FieldViolation:
     """What would be right."""
 
 
+@dataclass(frozen=True, slots=True)
+class QuotaViolation:
+    """Which bound was met."""
+
+    subject: str
+    """Whose bound, such as `tenant:demo`."""
+    description: str
+    """The bound."""
+
+
 class TidingsError(Exception):
     """Base of every error whose text may leave the house.
 
@@ -49,12 +59,14 @@ class TidingsError(Exception):
         metadata: Mapping[str, str] | None = None,
         violations: Sequence[FieldViolation] = (),
         retry_after: timedelta | None = None,
+        quota: QuotaViolation | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.metadata = dict(metadata or {})
         self.violations = tuple(violations)
         self.retry_after = retry_after
+        self.quota = quota
 
 
 class DependencyUnavailable(TidingsError):

@@ -10,7 +10,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
-from libs.errors import Cause, FieldViolation, TidingsError
+from libs.errors import Cause, FieldViolation, QuotaViolation, TidingsError
 
 DOMAIN = "tidings.dev"
 _MAX_VIOLATIONS = 15
@@ -42,6 +42,8 @@ def status_of(error: BaseException, request_id: str) -> status_pb2.Status:
         ]
         if error.violations:
             details.append(_bad_request(error.violations))
+        if error.quota is not None:
+            details.append(_quota_failure(error.quota))
         if error.retry_after is not None:
             details.append(_retry_info(error.retry_after))
         return _status(STATUS_OF_CAUSE[error.cause], error.message, details, request_id)
@@ -82,6 +84,16 @@ def _bad_request(violations: tuple[FieldViolation, ...]) -> error_details_pb2.Ba
                 description=violation.description[:_MAX_WORDS],
             )
             for violation in violations[:_MAX_VIOLATIONS]
+        ]
+    )
+
+
+def _quota_failure(quota: QuotaViolation) -> error_details_pb2.QuotaFailure:
+    return error_details_pb2.QuotaFailure(
+        violations=[
+            error_details_pb2.QuotaFailure.Violation(
+                subject=quota.subject[:_MAX_WORDS], description=quota.description[:_MAX_WORDS]
+            )
         ]
     )
 

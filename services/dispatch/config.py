@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from libs.config.retention import retention, retention_interval
 from libs.config.settings import EnvironSettings, integer, seconds, text
 
 
@@ -57,6 +58,8 @@ class Settings(EnvironSettings):
         "Deliveries of one channel and priority in hand at once.",
         default=400,
     )
+    retention: timedelta = retention()
+    retention_interval: timedelta = retention_interval()
     smtp_url: str = text(
         "TIDINGS_SMTP_URL",
         "The mail server: `smtp://user:password@host:587?tls=required` insists on STARTTLS, `tls=off`"

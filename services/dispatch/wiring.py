@@ -11,7 +11,7 @@ from libs.clock import Clock
 from libs.messaging.topology import BINDINGS, DELIVERIES
 from libs.postgres.incarnation import Incarnation
 from libs.postgres.migrations import migrate
-from libs.postgres.pool import open_pool
+from libs.postgres.pool import Pool, open_pool
 from libs.runtime.host import Host
 from services.dispatch.channels.file import FileProvider
 from services.dispatch.channels.provider import EmailProvider
@@ -25,8 +25,10 @@ from services.dispatch.entrypoints.work_consumer import WorkConsumer
 from services.dispatch.store.dead_letters import DeadLetterStore
 from services.dispatch.store.events import EventOutbox
 from services.dispatch.store.ledger import Ledger
+from services.dispatch.store.retention import RetentionStore, ledger_weeks
 from services.dispatch.usecases.cancel_deliveries import CancelDeliveries
 from services.dispatch.usecases.claim_work import ClaimWork
+from services.dispatch.usecases.delete_old import DeleteOld
 from services.dispatch.usecases.deliver import Deliver, Outlet
 from services.dispatch.usecases.lane import Lane
 from services.dispatch.usecases.publish_events import PublishEvents
@@ -52,8 +54,11 @@ _FINISH_SECONDS = 10.0
 async def open_service(stack: AsyncExitStack, host: Host) -> None:
     """Adds dispatch to a host."""
     settings = Settings.from_environ(host.environ)
-    pool = await stack.enter_async_context(open_pool(host.database_url, application="dispatch"))
+    pool = await stack.enter_async_context(
+        open_pool(host.database_url, application="dispatch", partitioned=True)
+    )
     await migrate(pool, package="services.dispatch", schema="dispatch")
+    await _add_retention(host, settings, pool)
     incarnation = Incarnation(pool, schema="dispatch", lease=settings.lease)
     await incarnation.begin(sole=host.sole)
     stack.push_async_callback(incarnation.end)
@@ -119,6 +124,19 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     host.loops.add_periodic("dispatch.due", claim.claim_due, every=settings.sweep_interval)
     host.loops.add_periodic("dispatch.orphans", recover, every=settings.sweep_interval)
     host.loops.add_periodic("dispatch.events", publish.sweep, every=settings.event_interval)
+
+
+async def _add_retention(host: Host, settings: Settings, pool: Pool) -> None:
+    delete_old = DeleteOld(
+        weeks=ledger_weeks(pool),
+        store=RetentionStore(pool),
+        retention=settings.retention,
+        clock=host.clock,
+    )
+    await delete_old.keep_weeks()
+    every = settings.retention_interval
+    host.loops.add_periodic("dispatch.weeks", delete_old.keep_weeks, every=every)
+    host.loops.add_periodic("dispatch.retention", delete_old, every=every)
 
 
 async def _open_lanes(

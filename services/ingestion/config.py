@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from libs.config.retention import retention, retention_interval
 from libs.config.settings import EnvironSettings, integer, seconds
 
 
@@ -48,11 +49,28 @@ class Settings(EnvironSettings):
         default=48 * 3600,
         least=24 * 3600,
     )
+    retention: timedelta = retention()
+    retention_interval: timedelta = retention_interval()
     credit_window: int = integer(
         "TIDINGS_INGESTION_CREDIT_WINDOW",
         "Deliveries of one tenant, priority and channel that may be on their way to dispatchers at"
         " once.",
         default=500,
+    )
+    backlog_rows: int = integer(
+        "TIDINGS_INGESTION_BACKLOG_ROWS",
+        "Notifications of one tenant that may wait to be planned; beyond that nothing of it is accepted.",
+        default=1_000_000,
+    )
+    backlog_age: timedelta = seconds(
+        "TIDINGS_INGESTION_BACKLOG_AGE_SECONDS",
+        "How long a tenant's message may wait to be claimed; beyond that only what is urgent is accepted.",
+        default=3600,
+    )
+    backlog_interval: timedelta = seconds(
+        "TIDINGS_INGESTION_BACKLOG_INTERVAL_SECONDS",
+        "How often what waits is counted.",
+        default=5,
     )
     flushes: int = integer(
         "TIDINGS_INGESTION_FLUSHES",

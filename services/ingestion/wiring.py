@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from datetime import timedelta
 
 import asyncpg
 
 from libs.batching import Batcher
 from libs.postgres.incarnation import Incarnation
 from libs.postgres.migrations import migrate
-from libs.postgres.pool import open_pool
+from libs.postgres.pool import Pool, open_pool
 from libs.runtime.host import Host
 from services.ingestion.clients import Ledger, Planner, TemplateCatalog
 from services.ingestion.config import Settings
+from services.ingestion.domain.admission import BacklogLimits
 from services.ingestion.domain.models import Answer, Submission
 from services.ingestion.entrypoints.claims_consumer import ClaimsConsumer
 from services.ingestion.entrypoints.grpc import IngestionServicer
+from services.ingestion.store.backlog import BacklogStore
 from services.ingestion.store.notifications import NotificationStore
 from services.ingestion.store.plans import PlanStore
+from services.ingestion.store.retention import RetentionStore, notification_weeks
 from services.ingestion.store.stopping import StoppingStore
 from services.ingestion.usecases.accept_notifications import AcceptNotifications
 from services.ingestion.usecases.cancel_notification import CancelNotification
+from services.ingestion.usecases.delete_old import DeleteOld
 from services.ingestion.usecases.finish_claimed import FinishClaimed
 from services.ingestion.usecases.get_notification import GetNotification
 from services.ingestion.usecases.hand_over import HandOver
@@ -29,6 +32,7 @@ from services.ingestion.usecases.plan_notifications import PlanNotifications
 from services.ingestion.usecases.publish_deliveries import PublishDeliveries
 from services.ingestion.usecases.stop_deliveries import StopDeliveries
 from services.ingestion.usecases.sweep_waiting import SweepWaiting
+from services.ingestion.usecases.watch_backlog import WatchBacklog
 from tidings.ingestion.v1 import ingestion_service_pb2
 from tidings.ingestion.v1.ingestion_service_pb2_grpc import add_IngestionServiceServicer_to_server
 from tidings.internal.dispatch.v1.ledger_service_pb2_grpc import LedgerServiceStub
@@ -36,14 +40,16 @@ from tidings.internal.preference.v1.planning_service_pb2_grpc import PlanningSer
 from tidings.internal.template.v1.rendering_service_pb2_grpc import RenderingServiceStub
 
 _COMMIT = 500
-_FORGET = 5_000
 
 
 async def open_service(stack: AsyncExitStack, host: Host) -> None:
     """Adds ingestion to a host."""
     settings = Settings.from_environ(host.environ)
-    pool = await stack.enter_async_context(open_pool(host.database_url, application="ingestion"))
+    pool = await stack.enter_async_context(
+        open_pool(host.database_url, application="ingestion", partitioned=True)
+    )
     await migrate(pool, package="services.ingestion", schema="ingestion")
+    await _add_retention(host, settings, pool)
     incarnation = Incarnation(pool, schema="ingestion", lease=settings.lease)
     await incarnation.begin(sole=host.sole)
     stack.push_async_callback(incarnation.end)
@@ -94,6 +100,7 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
         clock=host.clock,
         owner=lambda: incarnation.incarnation_id,
         expected_delay=finish.expected_delay,
+        check_backlog=_watch_backlog(host, settings, pool).check,
     )
     admission: Batcher[Submission, Answer] = await stack.enter_async_context(
         Batcher(
@@ -115,12 +122,6 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
         ingestion_service_pb2.DESCRIPTOR.services_by_name["IngestionService"],
     )
 
-    async def forget() -> None:
-        while await notifications.forget_requests(
-            older_than=settings.request_id_retention, limit=_FORGET
-        ):
-            pass
-
     claims = ClaimsConsumer(broker=host.broker, finish=finish)
     for number in range(settings.planners):
         host.loops.add(f"ingestion.plan.{number}", plan.run)
@@ -132,4 +133,27 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     host.loops.add_periodic("ingestion.stopped", stop_deliveries.sweep, every=every)
     host.loops.add_periodic("ingestion.outbox", publish.sweep, every=every)
     host.loops.add_periodic("ingestion.unconfirmed", publish.sweep_unconfirmed, every=every)
-    host.loops.add_periodic("ingestion.forget", forget, every=timedelta(minutes=10))
+
+
+async def _add_retention(host: Host, settings: Settings, pool: Pool) -> None:
+    delete_old = DeleteOld(
+        weeks=notification_weeks(pool),
+        store=RetentionStore(pool),
+        retention=settings.retention,
+        request_id_retention=settings.request_id_retention,
+        clock=host.clock,
+    )
+    await delete_old.keep_weeks()
+    every = settings.retention_interval
+    host.loops.add_periodic("ingestion.weeks", delete_old.keep_weeks, every=every)
+    host.loops.add_periodic("ingestion.retention", delete_old, every=every)
+
+
+def _watch_backlog(host: Host, settings: Settings, pool: Pool) -> WatchBacklog:
+    backlog = WatchBacklog(
+        store=BacklogStore(pool),
+        limits=BacklogLimits(rows=settings.backlog_rows, age=settings.backlog_age),
+        interval=settings.backlog_interval,
+    )
+    host.loops.add("ingestion.backlog", backlog.run)
+    return backlog

@@ -1,5 +1,6 @@
 -- claim_tasks --
--- A message's deliveries enter the ledger; those that are there already stay as they are.
+-- A message's deliveries enter the ledger; those that are there already stay as they are. So do those
+-- below the floor, which were there once and are deleted.
 INSERT INTO dispatch.deliveries
     (delivery_id, tenant_id, notification_id, revision, recipient_id, category, channel, priority, guarantee,
      endpoint, locale, template_name, template_version, variables, traceparent, accept_time, expire_time,
@@ -12,6 +13,8 @@ FROM unnest($1::uuid[], $5::uuid[], $6::int[], $7::text[], $8::text[], $9::small
             $20::timestamptz[])
     AS given (delivery_id, notification_id, revision, recipient_id, category, guarantee, endpoint,
               locale, template_name, template_version, variables, traceparent, accept_time, expire_time)
+WHERE NOT EXISTS (SELECT FROM dispatch.floor AS f
+                  WHERE $22::uuid < f.message_id AND given.expire_time < f.expire_time)
 ORDER BY delivery_id
 ON CONFLICT (delivery_id) DO NOTHING
 RETURNING delivery_id
@@ -64,10 +67,11 @@ WHERE delivery_id = $1 AND claim_token = $2 AND state = 2
 
 -- begin_sending --
 -- Right before the provider is called: with the own token and more lease left than the call may take.
+-- The bounds of the ids ($5, $6) spare the other weeks' partitions, here and below.
 WITH mine AS (
     SELECT d.delivery_id FROM dispatch.deliveries AS d
     JOIN unnest($1::uuid[], $2::uuid[]) AS held (delivery_id, claim_token) USING (delivery_id, claim_token)
-    WHERE state = 2 AND claim_deadline > now() + $3::interval
+    WHERE d.delivery_id BETWEEN $5 AND $6 AND state = 2 AND claim_deadline > now() + $3::interval
         AND EXISTS (SELECT FROM dispatch.incarnations
                     WHERE incarnation_id = claim_owner AND expire_time > now() + $3::interval)
     ORDER BY d.delivery_id
@@ -75,8 +79,7 @@ WITH mine AS (
 )
 UPDATE dispatch.deliveries AS d
 SET state = 3, attempts = attempts + 1, sending_time = now(), render_time = $4
-FROM mine
-WHERE d.delivery_id = mine.delivery_id
+WHERE d.delivery_id = ANY (ARRAY (SELECT delivery_id FROM mine)) AND d.delivery_id BETWEEN $5 AND $6
 RETURNING d.delivery_id
 
 -- settle --
@@ -87,7 +90,7 @@ RETURNING d.delivery_id
 WITH mine AS (
     SELECT d.delivery_id FROM dispatch.deliveries AS d
     JOIN unnest($1::uuid[], $7::uuid[]) AS held (delivery_id, claim_token) USING (delivery_id, claim_token)
-    WHERE state = $8
+    WHERE d.delivery_id BETWEEN $11 AND $12 AND state = $8
     ORDER BY d.delivery_id
     FOR UPDATE OF d
 ),
@@ -102,6 +105,7 @@ decided AS (
     JOIN dispatch.deliveries AS d USING (delivery_id)
     JOIN unnest($1::uuid[], $2::smallint[], $3::text[], $4::interval[], $5::bytea[])
         AS given (delivery_id, state, detail, delay, attempt_log) USING (delivery_id)
+    WHERE d.delivery_id BETWEEN $11 AND $12
 )
 UPDATE dispatch.deliveries AS d
 SET state = decided.state,
@@ -114,14 +118,14 @@ SET state = decided.state,
     in_doubt = d.in_doubt OR decided.state = 7,
     alone = false, claim_owner = NULL, claim_token = NULL, claim_deadline = NULL
 FROM decided
-WHERE d.delivery_id = decided.delivery_id
+WHERE d.delivery_id = decided.delivery_id AND d.delivery_id BETWEEN $11 AND $12
 RETURNING d.delivery_id
 
 -- settle_late --
 -- A call outlived its claim and was written off as UNKNOWN; its outcome is known after all.
 WITH mine AS (
     SELECT delivery_id FROM dispatch.deliveries
-    WHERE delivery_id = ANY($1::uuid[]) AND state = 7
+    WHERE delivery_id = ANY($1::uuid[]) AND delivery_id BETWEEN $3 AND $4 AND state = 7
     ORDER BY delivery_id
     FOR UPDATE
 )
@@ -129,10 +133,11 @@ UPDATE dispatch.deliveries AS d
 SET state = 5, detail = '', due_time = NULL, finish_time = now(), attempt_log = d.attempt_log || given.attempt_log
 FROM mine
 JOIN unnest($1::uuid[], $2::bytea[]) AS given (delivery_id, attempt_log) USING (delivery_id)
-WHERE d.delivery_id = mine.delivery_id
+WHERE d.delivery_id = mine.delivery_id AND d.delivery_id BETWEEN $3 AND $4
 
 -- insert_tombstones --
--- What is stopped before its message came must not be claimed when it comes.
+-- What is stopped before its message came must not be claimed when it comes. Nothing comes below the
+-- floor, where a row may have been deleted that says more.
 INSERT INTO dispatch.deliveries
     (delivery_id, tenant_id, notification_id, revision, recipient_id, category, channel, priority, guarantee,
      endpoint, locale, template_name, template_version, variables, traceparent, accept_time, expire_time,
@@ -141,6 +146,8 @@ SELECT delivery_id, tenant_id, notification_id, revision, '', '', channel, 0, 0,
     now(), expire_time, 12, true, 0, now()
 FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::smallint[], $6::text[], $7::timestamptz[])
     AS given (delivery_id, tenant_id, notification_id, revision, channel, endpoint, expire_time)
+WHERE NOT EXISTS (SELECT FROM dispatch.floor AS f
+                  WHERE given.delivery_id < f.message_id AND given.expire_time < f.expire_time)
 ORDER BY delivery_id
 ON CONFLICT (delivery_id) DO NOTHING
 
@@ -152,7 +159,8 @@ WITH mine AS (
     SELECT delivery_id,
         state IN (4, 9, 10) AND (channel <> $2 OR claims = 0) OR state = 2 AND channel <> $2 AS ends
     FROM dispatch.deliveries
-    WHERE delivery_id = ANY($1::uuid[]) AND state IN (2, 3, 4, 7, 9, 10)
+    WHERE delivery_id = ANY($1::uuid[]) AND delivery_id BETWEEN $3 AND $4
+        AND state IN (2, 3, 4, 7, 9, 10)
     ORDER BY delivery_id
     FOR UPDATE
 )
@@ -163,10 +171,11 @@ SET cancelled = true,
     finish_time = CASE WHEN mine.ends OR d.state = 7 THEN coalesce(d.finish_time, now()) END,
     claim_token = CASE WHEN mine.ends THEN NULL ELSE d.claim_token END
 FROM mine
-WHERE d.delivery_id = mine.delivery_id
+WHERE d.delivery_id = mine.delivery_id AND d.delivery_id BETWEEN $3 AND $4
 
 -- read_states --
-SELECT delivery_id, state FROM dispatch.deliveries WHERE delivery_id = ANY($1::uuid[])
+SELECT delivery_id, state FROM dispatch.deliveries
+WHERE delivery_id = ANY($1::uuid[]) AND delivery_id BETWEEN $2 AND $3
 
 -- lock_orphans --
 -- In a dead process's hands, or past the deadline that even a living one may not outlive.

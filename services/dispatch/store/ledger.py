@@ -12,6 +12,7 @@ from libs.postgres.away import database
 from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection, in_transaction
+from libs.postgres.week_partitions import id_bounds
 from services.dispatch.domain.arrows import SETTLES, check_arrow
 from services.dispatch.domain.models import (
     IN_APP,
@@ -49,7 +50,7 @@ class Ledger:
     async def claim_tasks(
         self, connection: Connection, batch: DeliveryBatch, *, suspect: bool
     ) -> list[ClaimedDelivery]:
-        """Enters a message's deliveries as CLAIMED; returns those that were not there before.
+        """Enters a message's deliveries as CLAIMED; returns those that were never there before.
 
         `suspect`: processes died with the message in hand, so each is to be worked on alone.
         """
@@ -78,6 +79,7 @@ class Ledger:
             self._claim_deadline,
             [task.expire_time for task in tasks],
             SUSPECT_FROM if suspect else 0,
+            batch.outbox_id,
         )
         new = {row["delivery_id"] for row in rows}
         return [
@@ -123,13 +125,15 @@ class Ledger:
         render_time: datetime,
     ) -> set[UUID]:
         """Moves CLAIMED to SENDING and counts the attempt; returns those that may be sent now."""
+        ids = [delivery.task.delivery_id for delivery in deliveries]
         with database():
             rows = await self._pool.fetch(
                 _SQL["begin_sending"],
-                [delivery.task.delivery_id for delivery in deliveries],
+                ids,
                 [delivery.claim_token for delivery in deliveries],
                 call_timeout,
                 render_time,
+                *id_bounds(ids),
             )
         return {row["delivery_id"] for row in rows}
 
@@ -158,19 +162,23 @@ class Ledger:
                 from_state.value,
                 attempts,
                 IN_APP,
+                *id_bounds([d.delivery.task.delivery_id for d in decisions]),
             )
         return {row["delivery_id"] for row in settled}
 
     async def settle_late(self, rows: Sequence[tuple[UUID, bytes]]) -> None:
         """Turns UNKNOWN into SENT for calls that succeeded after their claim was lost."""
+        ids = [row[0] for row in rows]
         with database():
             await self._pool.execute(
-                _SQL["settle_late"], [row[0] for row in rows], [row[1] for row in rows]
+                _SQL["settle_late"], ids, [row[1] for row in rows], *id_bounds(ids)
             )
 
     async def cancel(self, deliveries: Sequence[DeliveryToCancel]) -> list[DeliveryState]:
-        """Stops deliveries, known or not; returns the state of each after that."""
+        """Stops deliveries, known or not; returns the state of each after that: UNKNOWN of those below
+        the floor that are deleted."""
         ids = [delivery.delivery_id for delivery in deliveries]
+        bounds = id_bounds(ids)
 
         async def work(connection: Connection) -> list[asyncpg.Record]:
             await connection.execute(
@@ -183,12 +191,12 @@ class Ledger:
                 [delivery.endpoint for delivery in deliveries],
                 [delivery.expire_time for delivery in deliveries],
             )
-            await connection.execute(_SQL["cancel_deliveries"], ids, IN_APP)
-            return await connection.fetch(_SQL["read_states"], ids)
+            await connection.execute(_SQL["cancel_deliveries"], ids, IN_APP, *bounds)
+            return await connection.fetch(_SQL["read_states"], ids, *bounds)
 
         rows = await in_transaction(self._pool, work)
         states = {row["delivery_id"]: DeliveryState(row["state"]) for row in rows}
-        return [states[delivery_id] for delivery_id in ids]
+        return [states.get(delivery_id, DeliveryState.UNKNOWN) for delivery_id in ids]
 
     async def lock_orphans(self, connection: Connection, *, limit: int) -> list[asyncpg.Record]:
         """Returns rows in dead hands, locked until the transaction ends."""
@@ -206,7 +214,7 @@ class Ledger:
 
     async def read(self, tenant_id: str, notification_ids: Sequence[UUID]) -> list[asyncpg.Record]:
         """Returns the rows of a tenant's notifications."""
-        bounds = [_id_bounds(notification_id) for notification_id in notification_ids]
+        bounds = [_same_time(notification_id) for notification_id in notification_ids]
         with database():
             return await self._pool.fetch(
                 _SQL["read_deliveries"],
@@ -227,7 +235,7 @@ def _settlement_columns(rows: Sequence[SettlementRow]) -> list[list[object]]:
     ]
 
 
-def _id_bounds(notification_id: UUID) -> tuple[UUID, UUID]:
+def _same_time(notification_id: UUID) -> tuple[UUID, UUID]:
     time = notification_id.int >> 80 << 80
     return UUID(int=time), UUID(int=time | (1 << 80) - 1)
 

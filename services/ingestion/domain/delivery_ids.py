@@ -24,7 +24,7 @@ def delivery_id(
     notification_id: UUID, *, revision: int, step: int, channel: int, endpoint: str
 ) -> UUID:
     """Returns the id of one delivery. It keeps the notification's time, so both tables can be
-    partitioned by day on their ids."""
+    partitioned by week on their ids."""
     digest = hashlib.sha256(
         notification_id.bytes
         + revision.to_bytes(4, "big")

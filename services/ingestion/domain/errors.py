@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
-from libs.errors import Cause, FieldViolation, TidingsError
+from libs.errors import Cause, FieldViolation, QuotaViolation, TidingsError
 
 
 class Refused(TidingsError):
@@ -154,6 +154,20 @@ class RequestIdReused(TidingsError):
             sentence,
             metadata={"request_id": request_id},
             violations=[FieldViolation("request_id", sentence)],
+        )
+
+
+class BacklogFull(TidingsError):
+    """As much of the tenant's work waits as may."""
+
+    cause = Cause.RESOURCE_EXHAUSTED
+    reason = "BACKLOG_FULL"
+
+    def __init__(self, tenant_id: str, limit: str) -> None:
+        super().__init__(
+            f"too much of your accepted work waits: {limit}; repeat the call later with the same request_id",
+            quota=QuotaViolation(f"tenant:{tenant_id}", limit),
+            retry_after=timedelta(seconds=10),
         )
 
 

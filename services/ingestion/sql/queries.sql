@@ -56,7 +56,8 @@ WHERE tenant_id = $1 AND recipient_id = $2 AND collapse_key = $3
 -- Alive is what can still be planned, or was and may be replaced.
 SELECT notification_id, revision, state, plan, expire_time
 FROM ingestion.notifications
-WHERE notification_id = ANY($1::uuid[]) AND state IN (1, 2, 6) AND expire_time > now()
+WHERE notification_id = ANY($1::uuid[]) AND notification_id BETWEEN $2 AND $3
+    AND state IN (1, 2, 6) AND expire_time > now()
 ORDER BY notification_id
 FOR UPDATE
 
@@ -118,7 +119,7 @@ FOR UPDATE
 
 -- cancel_notification --
 UPDATE ingestion.notifications
-SET state = 7, stopping = plan IS NOT NULL, claim_owner = NULL, claim_deadline = NULL
+SET state = 7, stopping = plan IS NOT NULL, cancel_time = now(), claim_owner = NULL, claim_deadline = NULL
 WHERE notification_id = $1
 
 -- take_stopped_plans --
@@ -157,13 +158,6 @@ SET left_mask = n.left_mask | given.left_mask,
 FROM mine
 JOIN unnest($1::uuid[], $2::int[]) AS given (notification_id, left_mask) USING (notification_id)
 WHERE n.notification_id = mine.notification_id
-
--- delete_old_requests --
--- In slices, so that no transaction grows long.
-DELETE FROM ingestion.request_ids
-WHERE (tenant_id, request_id) IN (
-    SELECT tenant_id, request_id FROM ingestion.request_ids WHERE accept_time < now() - $1::interval LIMIT $2
-)
 
 -- used_credit --
 -- Deliveries that are published and not yet claimed, per tenant, priority and channel.
@@ -272,11 +266,12 @@ WHERE notification_id IN (
 
 -- store_plans --
 -- The one place where a plan is made: whoever lost the claim or came second changes nothing.
+-- The bounds of the ids ($6, $7) spare the other weeks' partitions.
 WITH mine AS (
     SELECT notification_id
     FROM ingestion.notifications
-    WHERE notification_id = ANY($1::uuid[]) AND state IN (1, 6) AND NOT stopping
-        AND claim_owner = $5 AND claim_deadline > now()
+    WHERE notification_id = ANY($1::uuid[]) AND notification_id BETWEEN $6 AND $7
+        AND state IN (1, 6) AND NOT stopping AND claim_owner = $5 AND claim_deadline > now()
     ORDER BY notification_id
     FOR UPDATE
 )
@@ -285,14 +280,16 @@ SET state = given.state, plan = given.plan, plan_time = now(), claim_owner = NUL
 FROM mine
 JOIN unnest($1::uuid[], $2::int[], $3::smallint[], $4::bytea[])
     AS given (notification_id, revision, state, plan) USING (notification_id)
-WHERE n.notification_id = mine.notification_id AND n.revision = given.revision
+WHERE n.notification_id = mine.notification_id AND n.notification_id BETWEEN $6 AND $7
+    AND n.revision = given.revision
 RETURNING n.notification_id
 
 -- release_claims --
 -- Planning has to wait: others may take them when they are due.
 UPDATE ingestion.notifications
 SET claim_owner = NULL, claim_deadline = NULL, due_time = now() + $3::interval
-WHERE notification_id = ANY($1::uuid[]) AND state IN (1, 6) AND claim_owner = $2
+WHERE notification_id = ANY($1::uuid[]) AND notification_id BETWEEN $4 AND $5
+    AND state IN (1, 6) AND claim_owner = $2
 
 -- insert_outbox --
 INSERT INTO ingestion.outbox (outbox_id, tenant_id, channel, priority, delivery_count, payload, due_time)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection
+from libs.postgres.week_partitions import id_bounds
 from services.ingestion.domain.models import Acceptance, Accepted
 from services.ingestion.store.columns import notification_columns
 
@@ -27,7 +28,8 @@ async def amend_live(connection: Connection, batch: Sequence[Acceptance]) -> dic
     if not keyed:
         return {}
     targets = await _lock_targets(connection, keyed)
-    rows = await connection.fetch(_SQL["lock_live"], [target for _, target in targets])
+    named = [target for _, target in targets]
+    rows = await connection.fetch(_SQL["lock_live"], named, *id_bounds(named))
     revisions = {row["notification_id"]: row["revision"] for row in rows}
     dead = [item for item, target in targets if target not in revisions]
     if dead:
@@ -45,11 +47,14 @@ async def amend_live(connection: Connection, batch: Sequence[Acceptance]) -> dic
 
 async def _lock_targets(connection: Connection, keyed: Sequence[Acceptance]) -> list[Target]:
     keys = _keys(keyed)
-    await connection.execute(_SQL["insert_collapse_keys"], *keys, _minted(keyed))
-    named = {
-        (row["tenant_id"], row["recipient_id"], row["collapse_key"]): row["notification_id"]
-        for row in await connection.fetch(_SQL["lock_collapse_keys"], *keys)
-    }
+    named: dict[tuple[str, ...], UUID] = {}
+    # Again if a key that nothing alive has was deleted between the two statements.
+    while len(named) < len(keyed):
+        await connection.execute(_SQL["insert_collapse_keys"], *keys, _minted(keyed))
+        named = {
+            (row["tenant_id"], row["recipient_id"], row["collapse_key"]): row["notification_id"]
+            for row in await connection.fetch(_SQL["lock_collapse_keys"], *keys)
+        }
     return [(item, named[key]) for item, key in zip(keyed, zip(*keys, strict=True), strict=True)]
 
 

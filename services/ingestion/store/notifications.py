@@ -12,6 +12,7 @@ from libs.postgres.away import database
 from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection, in_transaction
+from libs.postgres.week_partitions import id_bounds
 from services.ingestion.domain.models import (
     Acceptance,
     Accepted,
@@ -117,7 +118,7 @@ class NotificationStore:
 
     async def release(self, ids: Sequence[UUID], *, owner: UUID, pause: timedelta) -> None:
         """Gives claims back; the notifications are due again after `pause`."""
-        await self._pool.execute(_SQL["release_claims"], ids, owner, pause)
+        await self._pool.execute(_SQL["release_claims"], ids, owner, pause, *id_bounds(ids))
 
     async def read(self, notification_id: UUID, *, tenant_id: str) -> StoredNotification | None:
         """Returns a tenant's notification."""
@@ -129,10 +130,6 @@ class NotificationStore:
         fields["requested_channels"] = tuple(fields["requested_channels"])
         fields["state"] = NotificationState(fields["state"])
         return StoredNotification(**fields)
-
-    async def forget_requests(self, *, older_than: timedelta, limit: int) -> int:
-        """Deletes up to `limit` request ids that are old enough; returns how many."""
-        return _count(await self._pool.execute(_SQL["delete_old_requests"], older_than, limit))
 
 
 def _count(status: str) -> int:

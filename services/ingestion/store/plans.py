@@ -9,6 +9,7 @@ from uuid import UUID
 from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection
+from libs.postgres.week_partitions import id_bounds
 from services.ingestion.domain.credit import CreditKey
 from services.ingestion.domain.models import NotificationState, OutboxMessage
 
@@ -36,13 +37,15 @@ class PlanStore:
         self, connection: Connection, plans: Sequence[PlanRow], *, owner: UUID
     ) -> set[UUID]:
         """Stores plans of notifications that `owner` still holds; returns those it stored."""
+        ids = [plan[0] for plan in plans]
         rows = await connection.fetch(
             _SQL["store_plans"],
-            [plan[0] for plan in plans],
+            ids,
             [plan[1] for plan in plans],
             [plan[2].value for plan in plans],
             [plan[3] for plan in plans],
             owner,
+            *id_bounds(ids),
         )
         return {row["notification_id"] for row in rows}
 

@@ -43,6 +43,7 @@ class AcceptNotifications:
         clock: Clock,
         owner: Callable[[], UUID],
         expected_delay: Callable[[], timedelta],
+        check_backlog: Callable[[str, int], None],
     ) -> None:
         self._store = store
         self._templates = templates
@@ -51,6 +52,7 @@ class AcceptNotifications:
         self._clock = clock
         self._owner = owner
         self._expected_delay = expected_delay
+        self._check_backlog = check_backlog
 
     async def __call__(self, batch: Sequence[Submission]) -> list[Answer | Exception]:
         """Returns an answer or an error per submission; what has an answer is committed."""
@@ -117,6 +119,7 @@ class AcceptNotifications:
             return RecipientUnknown(submission.recipient_id)
         try:
             check_times(submission, category, now=self._clock.now())
+            self._check_backlog(submission.tenant_id, submission.priority or category.priority)
         except TidingsError as error:
             return error
         return self._accept(submission, template, category)

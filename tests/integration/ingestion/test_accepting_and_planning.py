@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from libs.batching import Batcher
-from libs.clock import SystemClock
+from libs.clock import Clock, SystemClock
 from libs.messaging.broker import Message
 from libs.postgres.incarnation import Incarnation
 from libs.postgres.migrations import migrate
@@ -112,7 +112,9 @@ class Published:
 class Ingestion:
     """The use cases over one pool, for one process."""
 
-    def __init__(self, pool: Pool, owner: UUID, *, window: int = 1_000) -> None:
+    def __init__(
+        self, pool: Pool, owner: UUID, *, window: int = 1_000, clock: Clock | None = None
+    ) -> None:
         self.pool = pool
         self.planner = PlansMail()
         self.broker = Published()
@@ -123,7 +125,7 @@ class Ingestion:
             republish_interval=timedelta(minutes=1),
             republish_ceiling=timedelta(minutes=1),
         )
-        clock = SystemClock()
+        clock = clock or SystemClock()
         self.accept = AcceptNotifications(
             store=self.store,
             templates=KnownTemplates(),  # type: ignore[arg-type]
@@ -132,6 +134,7 @@ class Ingestion:
             clock=clock,
             owner=lambda: owner,
             expected_delay=timedelta,
+            check_backlog=lambda tenant_id, priority: None,
         )
         self.plan = PlanNotifications(
             pool=pool,

@@ -148,6 +148,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Webhooks may not be sent to that URL: its scheme, its port or its network is closed. INVALID_ARGUMENT at `webhook_url`.
     Example: {"reason": "WEBHOOK_URL_REFUSED", "domain": "tidings.dev", "metadata": {"rule": "private_network"}}
     """
+    ERROR_REASON_BACKLOG_FULL: _ErrorReason.ValueType  # 40
+    """As much of the tenant's accepted work waits as may: notifications that wait to be planned, or, except
+    for priorities high and critical, messages that wait to be taken on. RESOURCE_EXHAUSTED; `QuotaFailure`
+    states the bound, `RetryInfo` when to try again.
+    Example: {"reason": "BACKLOG_FULL", "domain": "tidings.dev"}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons that `google.rpc.ErrorInfo.reason` carries, without the prefix
@@ -280,5 +286,11 @@ Example: {"reason": "METHOD_NOT_FOUND", "domain": "tidings.dev", "metadata": {"m
 ERROR_REASON_WEBHOOK_URL_REFUSED: ErrorReason.ValueType  # 31
 """Webhooks may not be sent to that URL: its scheme, its port or its network is closed. INVALID_ARGUMENT at `webhook_url`.
 Example: {"reason": "WEBHOOK_URL_REFUSED", "domain": "tidings.dev", "metadata": {"rule": "private_network"}}
+"""
+ERROR_REASON_BACKLOG_FULL: ErrorReason.ValueType  # 40
+"""As much of the tenant's accepted work waits as may: notifications that wait to be planned, or, except
+for priorities high and critical, messages that wait to be taken on. RESOURCE_EXHAUSTED; `QuotaFailure`
+states the bound, `RetryInfo` when to try again.
+Example: {"reason": "BACKLOG_FULL", "domain": "tidings.dev"}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

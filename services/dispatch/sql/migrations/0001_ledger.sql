@@ -7,6 +7,7 @@ CREATE TABLE dispatch.incarnations (
 -- The ledger. States are numbered as in tidings.dispatch.v1.DeliveryState:
 -- 2 CLAIMED, 3 SENDING, 4 RETRY, 5 SENT, 6 FAILED, 7 UNKNOWN, 8 EXPIRED, 9 PARKED, 10 WAITING, 11 DEAD,
 -- 12 CANCELLED, 13 SUPPRESSED. docs/states.md has the arrows between them.
+-- Partitioned by week on the id, which keeps the time of the notification.
 CREATE TABLE dispatch.deliveries (
     delivery_id uuid PRIMARY KEY,
     tenant_id text NOT NULL,
@@ -52,9 +53,24 @@ CREATE TABLE dispatch.deliveries (
     render_time timestamptz,
     sending_time timestamptz,
     finish_time timestamptz
-);
+) PARTITION BY RANGE (delivery_id);
+-- Weeks are made ahead of time by a loop; this takes what finds none, such as deliveries of a week that was
+-- dropped before their schedule came.
+CREATE TABLE dispatch.deliveries_default PARTITION OF dispatch.deliveries DEFAULT;
 CREATE INDEX deliveries_due ON dispatch.deliveries (due_time) WHERE due_time IS NOT NULL;
 CREATE INDEX deliveries_in_hand ON dispatch.deliveries (claim_deadline) WHERE state IN (2, 3);
+-- Few: tombstones and what was claimed long after its week. Tells a week about to be dropped that it just
+-- got a row.
+CREATE INDEX deliveries_late ON dispatch.deliveries (claim_time)
+    WHERE claims = 0 OR claim_time - accept_time > interval '1 day';
+
+-- What may have been deleted: only rows whose message is older than the one and that expired before the
+-- other. A message that says both is claimed, whatever the ledger still has of it.
+CREATE TABLE dispatch.floor (
+    message_id uuid NOT NULL,
+    expire_time timestamptz NOT NULL
+);
+INSERT INTO dispatch.floor VALUES ('00000000-0000-0000-0000-000000000000', '-infinity');
 
 -- What could not be worked on, with its original bytes.
 CREATE TABLE dispatch.dead_letters (

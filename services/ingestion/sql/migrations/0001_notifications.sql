@@ -28,6 +28,7 @@ END $$;
 -- Rows arrive in order of time, which is all that a block range index needs to find the old ones.
 CREATE INDEX request_ids_accept_time ON ingestion.request_ids USING brin (accept_time);
 
+-- Partitioned by week on the id, which carries the time of acceptance.
 CREATE TABLE ingestion.notifications (
     notification_id uuid PRIMARY KEY,
     tenant_id text NOT NULL,
@@ -64,8 +65,11 @@ CREATE TABLE ingestion.notifications (
     claim_deadline timestamptz,
     -- A serialized tidings.internal.preference.v1.Plan.
     plan bytea,
-    plan_time timestamptz
-);
+    plan_time timestamptz,
+    cancel_time timestamptz
+) PARTITION BY RANGE (notification_id);
+-- Weeks are made ahead of time by a loop; this takes what finds none.
+CREATE TABLE ingestion.notifications_default PARTITION OF ingestion.notifications DEFAULT;
 -- The first index finds the lanes in which something waits, and the oldest of each; the second what
 -- may be in dead hands.
 CREATE INDEX notifications_waiting ON ingestion.notifications (tenant_id, priority, channel_mask, due_time)
