@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
-from redis.asyncio import Redis
 
 import services.access.wiring
 import services.dispatch.wiring
@@ -38,6 +37,7 @@ from libs.rpc.pipeline import MAX_REQUEST_BYTES, ClusterGate, PublicGate
 from libs.rpc.server import Server
 from libs.runtime.host import Host
 from libs.runtime.loops import Loops
+from libs.runtime.redis import open_redis
 from tidings.internal.access.v1.credential_service_pb2_grpc import CredentialServiceStub
 
 _log = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ async def open_cluster(options: ServeOptions) -> AsyncIterator[Cluster]:
         host = Host(
             environ=Environ(environ),
             database_url=parts.database_url,
-            redis=await stack.enter_async_context(Redis.from_url(parts.redis_url)),
+            redis=await stack.enter_async_context(open_redis(parts.redis_url)),
             broker=parts.broker,
             clock=SystemClock(),
             public=public,

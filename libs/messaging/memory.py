@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from libs.messaging.broker import Handler, Message, Unroutable
 from libs.messaging.topology import BINDINGS, DEAD_LETTERS_QUEUE, EVENTS, Binding
+from libs.runtime.cancellation import end_if_cancelled
 
 _log = logging.getLogger(__name__)
 _PAUSE_AFTER_FAILURE_S = 0.2
@@ -120,6 +121,7 @@ class MemoryBroker:
                 await handler(received)
             except Exception:  # noqa: BLE001 - the rim of the consumer
                 _log.exception("handler_failed")
+                end_if_cancelled()
                 # What made it fail may take a moment to pass.
                 await asyncio.sleep(_PAUSE_AFTER_FAILURE_S)
             finally:

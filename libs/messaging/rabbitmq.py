@@ -22,6 +22,7 @@ from pamqp.common import FieldTable
 
 from libs.messaging.broker import BrokerUnavailable, Handler, Message, Unroutable
 from libs.messaging.topology import BINDINGS, DEAD_LETTERS, DEAD_LETTERS_QUEUE
+from libs.runtime.cancellation import end_if_cancelled
 
 _log = logging.getLogger(__name__)
 
@@ -136,6 +137,7 @@ class RabbitBroker:
                         await channel.closed()
             except Exception as error:  # noqa: BLE001 - whatever it was, the consumer comes back
                 _log.warning("consumer_lost", extra={"queue": queue, "why": repr(error)})
+            end_if_cancelled()
             await asyncio.sleep(random.uniform(0, pause))
             pause = min(pause * 2, _LONGEST_PAUSE_S)
 

@@ -8,6 +8,8 @@ import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+from libs.runtime.cancellation import end_if_cancelled
+
 _log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S = 0.1
@@ -70,6 +72,7 @@ async def _supervise(name: str, body: Callable[[], Awaitable[None]]) -> None:
             return
         except Exception:  # noqa: BLE001 - the rim of the loop
             _log.exception("loop_failed", extra={"loop": name})
+            end_if_cancelled()
         if asyncio.get_running_loop().time() - started > _LONGEST_PAUSE_S:
             pause = _FIRST_PAUSE_S
         await asyncio.sleep(random.uniform(0, pause))

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import grpc
-from redis.asyncio import Redis
 
 from libs.clock import SystemClock
 from libs.config import Environ
@@ -21,6 +20,7 @@ from libs.rpc.pipeline import ClusterGate
 from libs.rpc.server import Server
 from libs.runtime.host import Host
 from libs.runtime.loops import Loops
+from libs.runtime.redis import open_redis
 from tidings.common.v1.authorization_pb2 import Scope
 
 CLUSTER_SECRET = "cluster"
@@ -78,7 +78,7 @@ async def hosted(
 ) -> AsyncIterator[Hosted]:
     """Runs a service until left; stopping is as a process does it: drain, stop, close."""
     async with AsyncExitStack() as stack:
-        redis = await stack.enter_async_context(Redis.from_url(redis_url))
+        redis = await stack.enter_async_context(open_redis(redis_url))
         host = Host(
             environ=Environ(environ or {}),
             database_url=database_url,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Any
 
 from redis.asyncio import ConnectionPool, Redis
@@ -19,7 +19,8 @@ from services.inbox.wire.hints import hint_from_payload, hint_to_payload
 CHANNEL = "tidings:inbox:hints"
 AWAY = (RedisError, OSError)
 """What is raised when Redis does not answer."""
-_SILENCE = timedelta(seconds=5)
+_SILENCE_S = 5.0
+_PATIENCE_S = 5.0
 
 
 class HintChannel:
@@ -38,15 +39,17 @@ class HintChannel:
         Raises one of `AWAY` as soon as Redis is known to be away.
         """
         async with self._subscription() as subscription:
-            await subscription.subscribe(CHANNEL)
+            async with asyncio.timeout(_PATIENCE_S):
+                await subscription.subscribe(CHANNEL)
             pinged = False
             while True:
-                message = await subscription.get_message(timeout=_SILENCE.total_seconds())
+                message = await subscription.get_message(timeout=_SILENCE_S)
                 if message is None:
                     if pinged:
                         raise TimeoutError("Redis does not answer")
                     # A connection whose other end vanished would else be listened to for ever.
-                    await subscription.ping()
+                    async with asyncio.timeout(_PATIENCE_S):
+                        await subscription.ping()
                     pinged = True
                     continue
                 pinged = False

@@ -1,0 +1,13 @@
+"""Cancellations that get lost on their way."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+def end_if_cancelled() -> None:
+    """Raises CancelledError if this task was told to end: a clean-up that fails raises its own error in
+    place of the cancellation, and whoever catches errors and goes on would never end."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -1,0 +1,52 @@
+"""Loops end when they are told to, also when their clean-up fails."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+from libs.runtime.loops import Loops
+
+
+async def test_a_failing_clean_up_does_not_stand_for_the_cancellation(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    begun = 0
+    running = asyncio.Event()
+
+    async def body() -> None:
+        nonlocal begun
+        begun += 1
+        running.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ConnectionError("the rollback failed")
+
+    loops = Loops()
+    loops.add("stubborn", body)
+    loops.start()
+    await running.wait()
+    with caplog.at_level(logging.WARNING):
+        await loops.stop()
+    assert begun == 1
+    assert "loop_goes_on" not in [record.message for record in caplog.records]
+    assert [task for task in asyncio.all_tasks() if task.get_name() == "stubborn"] == []
+
+
+async def test_a_loop_that_fails_is_begun_again() -> None:
+    lives = asyncio.Semaphore(0)
+
+    async def body() -> None:
+        lives.release()
+        raise ConnectionError
+
+    loops = Loops()
+    loops.add("unlucky", body)
+    loops.start()
+    async with asyncio.timeout(5):
+        for _ in range(3):
+            await lives.acquire()
+    await loops.stop()

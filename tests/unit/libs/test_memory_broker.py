@@ -1,0 +1,26 @@
+"""The in-process broker, beyond what its contract asks of every broker."""
+
+from __future__ import annotations
+
+import asyncio
+
+from libs.messaging.broker import Message, Received
+from libs.messaging.memory import MemoryBroker
+from libs.messaging.topology import DELIVERIES, delivery_queue
+
+
+async def test_a_handler_whose_clean_up_fails_does_not_keep_the_consumer() -> None:
+    broker = MemoryBroker()
+    handling = asyncio.Event()
+
+    async def handle(received: Received) -> None:
+        handling.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ConnectionError("the rollback failed")
+
+    async with asyncio.timeout(5):
+        async with broker.consume(delivery_queue("email", "low"), handle, prefetch=1):
+            await broker.publish(DELIVERIES, "email.low", Message(body=b"work"))
+            await handling.wait()
