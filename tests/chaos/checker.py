@@ -2,130 +2,28 @@
 
 After Jepsen's `total-queue`: everything acknowledged comes out, nothing else does, and the history
 ends with a full drain. LOST: accepted, not suppressed, and neither seen by the sink nor ended in a
-way that says why. GHOST: came out without an accepted request or outside its one plan. DUPLICATE:
+way that says why. GHOST: came out without an accepted request or outside its plans. DUPLICATE:
 came out twice although no attempt's fate was unknown, or although its category forbids it. STUCK:
-work that healing did not finish. FEED: an inbox that contradicts itself.
+work that healing did not finish. ANSWER: what a client was told is not so. AMEND: a collapse key that
+ended in anything but its last word. EARLY: out before its time. FEED: an inbox that contradicts itself.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-EMAIL = 1
-IN_APP = 2
+from tests.chaos.check_amends import amends
+from tests.chaos.check_answers import answers, early
+from tests.chaos.check_feeds import contradictions
+from tests.chaos.facts import CLOCKS, EMAIL, IN_APP, Delivery, Facts
+
 _PLANNED = "PLANNED"
 _SETTLED = frozenset({"PLANNED", "SUPPRESSED", "REJECTED", "EXPIRED", "CANCELLED", "DIGESTED"})
 _ENDS = frozenset({"SENT", "FAILED", "UNKNOWN", "EXPIRED", "DEAD", "CANCELLED", "SUPPRESSED"})
 _LEFT = frozenset({"ACCEPTED", "UNKNOWN"})
-# The sink's clock and the database's are the same machine's, read at different moments.
-_CLOCKS = 0.05
 _EXPLAINED = frozenset({"FAILED", "EXPIRED", "CANCELLED", "SUPPRESSED"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What a client asked for, until it had an answer or was refused for good."""
-
-    request_id: str
-    answers: tuple[str, ...]
-    """Notification ids, one per OK; a client may have asked again."""
-    may_be_suppressed: bool = False
-    """Its recipient once said no to a channel of its category."""
-    cancelled: bool = False
-    """Its client asked for it to be cancelled; perhaps without hearing an answer."""
-    stopped: frozenset[str] = frozenset()
-    """Deliveries of which the answer said that they were stopped."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notification:
-    """A row of ingestion."""
-
-    notification_id: str
-    state: str
-    planned: frozenset[tuple[int, str]]
-    """Channel and endpoint of each delivery of its stored plan."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """An attempt in the log of a delivery."""
-
-    outcome: str
-    start: float
-    finish: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """A row of the ledger."""
-
-    delivery_id: str
-    notification_id: str
-    channel: int
-    endpoint: str
-    state: str
-    at_most_once: bool
-    waits: bool = False
-    """Has a time at which something is to happen next."""
-    calls: tuple[Call, ...] = ()
-    """Provider calls as the ledger logged them."""
-
-    @property
-    def unknown_attempts(self) -> int:
-        """How many calls left it in doubt."""
-        return sum(call.outcome == "UNKNOWN" for call in self.calls)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
-    """A mail that the sink had on disk before it answered."""
-
-    delivery_id: str
-    notification_id: str
-    time: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """An item of a feed."""
-
-    item_id: str
-    sequence: int
-    created_sequence: int
-    read: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feed:
-    """A recipient's feed."""
-
-    recipient: str
-    sequence: int
-    total: int
-    unread: int
-    items: tuple[Item, ...]
-    listed: tuple[str, ...] | None = None
-    """Item ids as the API lists them, if it was asked."""
-    streamed: Mapping[str, int] | None = None
-    """The last number of each item as an app had it from its stream, if one held it open."""
-    stream_faults: tuple[str, ...] = ()
-    """What that app met and the contract rules out."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """All that was collected, after healing."""
-
-    requests: Sequence[Request] = ()
-    notifications: Sequence[Notification] = ()
-    deliveries: Sequence[Delivery] = ()
-    mails: Sequence[Mail] = ()
-    feeds: Sequence[Feed] = ()
-    left_over: Mapping[str, int] = field(default_factory=dict)
-    """Rows by table that a drained system does not have: outbox, events, used credit…"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,16 +38,30 @@ class Verdict:
     """Deliveries seen twice that may be."""
     unknown: int
     """Deliveries of which an attempt's fate was unknown."""
+    covered: Mapping[str, int]
+    """How much of what is rare was there to be judged."""
     lost: tuple[str, ...]
     ghosts: tuple[str, ...]
     duplicates: tuple[str, ...]
     stuck: tuple[str, ...]
+    answers: tuple[str, ...]
+    amends: tuple[str, ...]
+    early: tuple[str, ...]
     feed: tuple[str, ...]
 
     @property
     def violations(self) -> tuple[str, ...]:
         """All of them."""
-        return self.lost + self.ghosts + self.duplicates + self.stuck + self.feed
+        return (
+            *self.lost,
+            *self.ghosts,
+            *self.duplicates,
+            *self.stuck,
+            *self.answers,
+            *self.amends,
+            *self.early,
+            *self.feed,
+        )
 
 
 def check(facts: Facts) -> Verdict:
@@ -166,6 +78,7 @@ def check(facts: Facts) -> Verdict:
         feed_items=sum(len(feed.items) for feed in facts.feeds),
         doubled=len(doubled),
         unknown=sum(delivery.unknown_attempts > 0 for delivery in facts.deliveries),
+        covered=_covered(facts),
         lost=tuple(_lost(facts, seen)),
         ghosts=tuple(_ghosts(facts, ledger)),
         duplicates=tuple(
@@ -174,8 +87,21 @@ def check(facts: Facts) -> Verdict:
             if count > 1 and d not in doubled
         ),
         stuck=tuple(_stuck(facts)),
-        feed=tuple(_contradictions(facts)),
+        answers=tuple(answers(facts)),
+        amends=tuple(amends(facts)),
+        early=tuple(early(facts)),
+        feed=tuple(contradictions(facts)),
     )
+
+
+def _covered(facts: Facts) -> dict[str, int]:
+    sends = Counter(request.key for request in facts.requests if request.key and request.answers)
+    return {
+        "invalid entries": sum(bool(request.refusals) for request in facts.requests),
+        "amended keys": sum(count > 1 for count in sends.values()),
+        "scheduled": sum(bool(request.due and request.answers) for request in facts.requests),
+        "stopped deliveries": sum(len(request.stopped) for request in facts.requests),
+    }
 
 
 def _may_be_doubled(delivery: Delivery | None, count: int) -> bool:
@@ -188,7 +114,9 @@ def _may_be_doubled(delivery: Delivery | None, count: int) -> bool:
 
 def _lost(facts: Facts, seen: Counter[str]) -> Iterator[str]:
     notifications = {n.notification_id: n for n in facts.notifications}
-    deliveries = {(d.notification_id, d.channel, d.endpoint): d for d in facts.deliveries}
+    deliveries = {
+        (d.notification_id, d.revision, d.channel, d.endpoint): d for d in facts.deliveries
+    }
     items = {item.item_id for feed in facts.feeds for item in feed.items}
     for request in facts.requests:
         for notification_id in request.answers[:1]:
@@ -201,7 +129,7 @@ def _lost(facts: Facts, seen: Counter[str]) -> Iterator[str]:
             if stored.state == "CANCELLED" and not request.cancelled:
                 yield f"LOST notification {notification_id}: cancelled, and nobody asked for that"
             for channel, endpoint in sorted(stored.planned):
-                row = deliveries.get((notification_id, channel, endpoint))
+                row = deliveries.get((notification_id, stored.revision, channel, endpoint))
                 if stored.state == _PLANNED or (row is not None and row.state == "SENT"):
                     yield from _lost_delivery(notification_id, channel, row, seen, items)
 
@@ -240,13 +168,11 @@ def _ghosts(facts: Facts, ledger: Mapping[str, Delivery]) -> Iterator[str]:
 
 def _unplanned(facts: Facts) -> Iterator[str]:
     planned = {
-        (n.notification_id, channel, endpoint)
-        for n in facts.notifications
-        for channel, endpoint in n.planned
+        (n.notification_id, *delivery) for n in facts.notifications for delivery in n.all_planned
     }
     for row in facts.deliveries:
-        if (row.notification_id, row.channel, row.endpoint) not in planned:
-            yield f"GHOST delivery {row.delivery_id}: not in the plan of {row.notification_id}"
+        if (row.notification_id, row.revision, row.channel, row.endpoint) not in planned:
+            yield f"GHOST delivery {row.delivery_id}: in no plan of {row.notification_id}"
 
 
 def _unstopped(facts: Facts, ledger: Mapping[str, Delivery]) -> Iterator[str]:
@@ -274,7 +200,7 @@ def _unexplained(facts: Facts, ledger: Mapping[str, Delivery]) -> Iterator[str]:
             (c for c in ledger[delivery_id].calls if c.outcome in _LEFT), key=lambda c: c.finish
         )
         for arrival in sorted(arrivals):
-            fit = (c for c in calls if c.start - _CLOCKS <= arrival <= c.finish + _CLOCKS)
+            fit = (c for c in calls if c.start - CLOCKS <= arrival <= c.finish + CLOCKS)
             if (call := next(fit, None)) is None:
                 yield f"GHOST mail {delivery_id}: no logged attempt sent it"
             else:
@@ -291,55 +217,3 @@ def _stuck(facts: Facts) -> Iterator[str]:
     for table, count in facts.left_over.items():
         if count:
             yield f"STUCK {table}: {count} left"
-
-
-def _contradictions(facts: Facts) -> Iterator[str]:
-    for feed in facts.feeds:
-        name = f"FEED of {feed.recipient}"
-        numbers = [item.sequence for item in feed.items]
-        born = [item.created_sequence for item in feed.items]
-        unread = sum(not item.read for item in feed.items)
-        if len(set(numbers)) < len(numbers) or len(set(born)) < len(born):
-            yield f"{name}: two changes share a number"
-        if any(item.created_sequence > item.sequence for item in feed.items):
-            yield f"{name}: an item changed before it was created"
-        # Nothing is ever removed or superseded in these runs: each change is the birth of an item
-        # or a later change of one, so the births and the last changes must fill the sequence.
-        if feed.items and max(numbers) != feed.sequence:
-            yield f"{name}: the head says {feed.sequence}, the last change is {max(numbers)}"
-        if all(not item.read for item in feed.items) and sorted(born) != list(
-            range(1, len(born) + 1)
-        ):
-            yield f"{name}: numbers are missing between 1 and {feed.sequence}"
-        if (feed.total, feed.unread) != (len(feed.items), unread):
-            yield (
-                f"{name}: counts {feed.total} total, {feed.unread} unread;"
-                f" there are {len(feed.items)} and {unread}"
-            )
-        yield from _listing(name, feed)
-        yield from _stream(name, feed)
-
-
-def _listing(name: str, feed: Feed) -> Iterator[str]:
-    if feed.listed is None:
-        return
-    occurrences = Counter(feed.listed)
-    for item in feed.items:
-        count = occurrences.pop(item.item_id, 0)
-        if count != 1:
-            yield f"{name}: item {item.item_id} is listed {count} times"
-    for item_id in occurrences:
-        yield f"{name}: lists {item_id}, which it does not have"
-
-
-def _stream(name: str, feed: Feed) -> Iterator[str]:
-    yield from (f"{name}: its stream {fault}" for fault in feed.stream_faults)
-    if feed.streamed is None:
-        return
-    truth = {item.item_id: item.sequence for item in feed.items}
-    for item_id in truth.keys() | feed.streamed.keys():
-        if truth.get(item_id) != feed.streamed.get(item_id):
-            yield (
-                f"{name}: its stream has {item_id} at {feed.streamed.get(item_id)},"
-                f" the feed at {truth.get(item_id)}"
-            )

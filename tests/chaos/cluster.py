@@ -1,11 +1,9 @@
-"""The cluster of the runs: real stores, a real broker, and five service processes."""
+"""The cluster of the runs: real stores, a real broker, and six service processes."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
-import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -14,13 +12,13 @@ import aio_pika
 import asyncpg
 import grpc
 
-from libs.embedded.data_directory import DataDirectory, open_data_directory
-from libs.embedded.parts import Parts, open_parts
+from libs.embedded.data_directory import open_data_directory
+from libs.embedded.parts import open_parts
 from libs.embedded.smtp_sink import open_smtp_sink
 from libs.messaging.topology import BINDINGS, DELIVERIES, EVENTS
 from tests.chaos.services import ServiceProcess
 from tests.chaos.sink import Sink
-from tests.support.eventually import eventually
+from tests.chaos.stores import Postgres, Valkey
 from tests.support.rabbitmq import BrokerNode, open_broker_node
 
 DISPATCH_LEASE = 4.0
@@ -44,7 +42,7 @@ _SETTINGS = {
     "TIDINGS_INGESTION_REPUBLISH_CEILING_SECONDS": "4",
     "TIDINGS_INGESTION_PLANNING_PAUSE_SECONDS": "0.3",
 }
-_CORE = ("access", "template", "preference", "inbox")
+_CORE = ("access", "template", "preference")
 _POOL_OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.max_reconnect_backoff_ms", 300),
@@ -53,47 +51,26 @@ _POOL_OPTIONS = [
 ]
 
 
-class Postgres:
-    """The database, which can be away for as long as a run likes."""
-
-    def __init__(self, directory: DataDirectory) -> None:
-        self._directory = directory
-        self._stack = AsyncExitStack()
-        self._parts: Parts | None = None
-        self.url = ""
-
-    async def start(self) -> None:
-        """Returns when it answers, at the address it always had."""
-        parts = await self._stack.enter_async_context(
-            open_parts(self._directory, postgres=True, valkey=False)
-        )
-        assert self.url in {"", parts.database_url}, "the database moved"
-        self._parts, self.url = parts, parts.database_url
-
-    async def stop(self) -> None:
-        """Ends it, and with it every connection."""
-        await self._stack.aclose()
-
-    async def kill(self) -> None:
-        """Kill -9 of the postmaster; it is started again and recovers from its log."""
-        assert self._parts is not None
-        killed = self._parts.process_ids["postgres"]
-        os.kill(killed, signal.SIGKILL)
-        parts = self._parts
-        await eventually(lambda: _restarted(parts, killed), within=60)
-
-
 class Cluster:
     """Everything that a fault can hit."""
 
     def __init__(
-        self, folder: Path, postgres: Postgres, broker: BrokerNode, sink: Sink, secret: str
+        self,
+        folder: Path,
+        *,
+        postgres: Postgres,
+        valkey: Valkey,
+        broker: BrokerNode,
+        sink: Sink,
+        secret: str,
     ) -> None:
         self.postgres = postgres
+        self.valkey = valkey
         self.broker = broker
         self.sink = sink
         self.secret = secret
         self.core = ServiceProcess("core", _CORE, folder)
+        self.inbox = ServiceProcess("inbox", ["inbox"], folder)
         self.ingestion = [ServiceProcess(f"ingestion-{x}", ["ingestion"], folder) for x in "ab"]
         self.dispatch = [ServiceProcess(f"dispatch-{x}", ["dispatch"], folder) for x in "ab"]
         self._starting = {"ingestion": asyncio.Lock(), "dispatch": asyncio.Lock()}
@@ -101,18 +78,19 @@ class Cluster:
     @property
     def processes(self) -> list[ServiceProcess]:
         """All service processes."""
-        return [self.core, *self.ingestion, *self.dispatch]
+        return [self.core, self.inbox, *self.ingestion, *self.dispatch]
 
-    def configure(self, *, redis_url: str, smtp_url: str, mutant: str) -> None:
+    def configure(self, *, smtp_url: str, mutant: str) -> None:
         """Tells the processes of one another."""
         environ = {
             **_SETTINGS,
             "TIDINGS_DATABASE_URL": self.postgres.url,
-            "TIDINGS_REDIS_URL": redis_url,
+            "TIDINGS_REDIS_URL": self.valkey.url,
             "TIDINGS_AMQP_URL": self.broker.url,
             "TIDINGS_SMTP_URL": smtp_url,
             "TIDINGS_CLUSTER_SECRET": self.secret,
             **{f"TIDINGS_{name.upper()}_ADDRESS": self.core.internal_address for name in _CORE},
+            "TIDINGS_INBOX_ADDRESS": self.inbox.internal_address,
             "TIDINGS_INGESTION_ADDRESS": _target([p.internal_address for p in self.ingestion]),
             "TIDINGS_DISPATCH_ADDRESS": _target([p.internal_address for p in self.dispatch]),
         }
@@ -136,7 +114,7 @@ class Cluster:
 
     async def start_all(self) -> None:
         """Starts all services, as many at once as a small machine can bear."""
-        await self.start(self.core)
+        await asyncio.gather(self.start(self.core), self.start(self.inbox))
         for ingestion, dispatch in zip(self.ingestion, self.dispatch, strict=True):
             await asyncio.gather(self.start(ingestion), self.start(dispatch))
 
@@ -234,15 +212,18 @@ async def open_cluster(folder: Path, *, mutant: str = "") -> AsyncIterator[Clust
         broker, _ = await asyncio.gather(
             stack.enter_async_context(open_broker_node(folder / "rabbitmq")), postgres.start()
         )
-        cluster = Cluster(folder, postgres, broker, sink, secrets.token_hex(16))
-        cluster.configure(redis_url=valkey.redis_url, smtp_url=server.url, mutant=mutant)
+        cluster = Cluster(
+            folder,
+            postgres=postgres,
+            valkey=Valkey(valkey),
+            broker=broker,
+            sink=sink,
+            secret=secrets.token_hex(16),
+        )
+        cluster.configure(smtp_url=server.url, mutant=mutant)
         stack.push_async_callback(cluster.kill_all)
         await cluster.start_all()
         yield cluster
-
-
-async def _restarted(parts: Parts, killed: int) -> bool:
-    return parts.process_ids.get("postgres", killed) != killed
 
 
 def _target(addresses: list[str]) -> str:

@@ -7,18 +7,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncpg
+from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from tests.chaos.checker import Call, Delivery, Facts, Feed, Item, Mail, Notification
 from tests.chaos.cluster import Cluster
-from tests.chaos.readers import Reader
-from tests.chaos.workload import Tenant, Workload
+from tests.chaos.facts import Call, Delivery, Facts, Feed, Item, Mail, Notification, PlannedDelivery
+from tests.chaos.tenants import Tenant
+from tests.chaos.workload import RecipientKey, Workload
 from tidings.dispatch.v1.delivery_pb2 import AttemptOutcome, DeliveryState
 from tidings.inbox.v1.inbox_service_pb2 import ListInboxItemsRequest
 from tidings.ingestion.v1.notification_pb2 import NotificationState
 from tidings.internal.dispatch.v1.ledger_service_pb2 import AttemptLog
 from tidings.internal.preference.v1.planning_service_pb2 import Plan
 from tidings.preference.v1.category_service_pb2 import Guarantee
+from tidings.template.v1.content_pb2 import InAppContent
 
 _UNDONE = """
 SELECT (SELECT count(*) FROM ingestion.notifications
@@ -38,17 +40,22 @@ SELECT (SELECT count(*) FROM ingestion.outbox) AS "messages in the outbox",
            AS "plans still to be stopped"
 """
 _NOTIFICATIONS = """
-SELECT notification_id, state, plan FROM ingestion.notifications WHERE tenant_id = ANY($1)
+SELECT notification_id, state, revision, variables, plan, plan_time
+FROM ingestion.notifications WHERE tenant_id = ANY($1)
+"""
+_STOPPED_PLANS = """
+SELECT notification_id, revision, plan FROM ingestion.stopped_plans WHERE tenant_id = ANY($1)
 """
 _DELIVERIES = """
-SELECT delivery_id, notification_id, channel, endpoint, state, guarantee, due_time, attempt_log
+SELECT delivery_id, notification_id, revision, channel, endpoint, state, guarantee, claim_time,
+    due_time, attempt_log
 FROM dispatch.deliveries WHERE tenant_id = ANY($1)
 """
 _HEADS = """
 SELECT tenant_id, recipient_id, sequence, total, unread FROM inbox.heads WHERE tenant_id = ANY($1)
 """
 _ITEMS = """
-SELECT tenant_id, recipient_id, item_id, sequence, created_sequence, read_time
+SELECT tenant_id, recipient_id, item_id, revision, sequence, created_sequence, content, read_time
 FROM inbox.items WHERE tenant_id = ANY($1)
 """
 
@@ -69,6 +76,7 @@ async def collect(cluster: Cluster, workload: Workload, mails: Sequence[Mail]) -
     connection = await cluster.connect()
     try:
         notifications = await connection.fetch(_NOTIFICATIONS, tenants)
+        stopped = await connection.fetch(_STOPPED_PLANS, tenants)
         deliveries = await connection.fetch(_DELIVERIES, tenants)
         heads = await connection.fetch(_HEADS, tenants)
         items = await connection.fetch(_ITEMS, tenants)
@@ -82,21 +90,39 @@ async def collect(cluster: Cluster, workload: Workload, mails: Sequence[Mail]) -
     }
     return Facts(
         requests=workload.requests(),
-        notifications=[_notification(row) for row in notifications],
+        notifications=_notifications(notifications, stopped),
         deliveries=[_delivery(row) for row in deliveries],
         mails=mails,
-        feeds=_feeds(heads, items, listed, workload.readers),
+        feeds=_feeds(heads, items, listed, workload),
         left_over=left_over,
     )
 
 
-def _notification(row: asyncpg.Record) -> Notification:
-    plan = Plan.FromString(row["plan"] or b"")
+def _notifications(
+    rows: Sequence[asyncpg.Record], stopped: Sequence[asyncpg.Record]
+) -> list[Notification]:
+    earlier: dict[str, set[PlannedDelivery]] = defaultdict(set)
+    for row in stopped:
+        earlier[str(row["notification_id"])].update(
+            (row["revision"], *delivery) for delivery in _planned(row)
+        )
+    return [_notification(row, earlier[str(row["notification_id"])]) for row in rows]
+
+
+def _notification(row: asyncpg.Record, earlier: set[PlannedDelivery]) -> Notification:
     return Notification(
         notification_id=str(row["notification_id"]),
         state=NotificationState.Name(row["state"]).removeprefix("NOTIFICATION_STATE_"),
-        planned=frozenset((d.channel, d.endpoint) for d in plan.deliveries),
+        planned=frozenset(_planned(row)),
+        revision=row["revision"],
+        order=f"{Struct.FromString(row['variables'])['order']:g}",
+        plan_time=row["plan_time"].timestamp() if row["plan_time"] else 0.0,
+        earlier=frozenset(earlier),
     )
+
+
+def _planned(row: asyncpg.Record) -> list[tuple[int, str]]:
+    return [(d.channel, d.endpoint) for d in Plan.FromString(row["plan"] or b"").deliveries]
 
 
 def _delivery(row: asyncpg.Record) -> Delivery:
@@ -104,6 +130,8 @@ def _delivery(row: asyncpg.Record) -> Delivery:
     return Delivery(
         delivery_id=str(row["delivery_id"]),
         notification_id=str(row["notification_id"]),
+        revision=row["revision"],
+        claim_time=row["claim_time"].timestamp(),
         channel=row["channel"],
         endpoint=row["endpoint"],
         state=DeliveryState.Name(row["state"]).removeprefix("DELIVERY_STATE_"),
@@ -127,10 +155,10 @@ def _seconds(moment: Timestamp) -> float:
 def _feeds(
     heads: Sequence[asyncpg.Record],
     items: Sequence[asyncpg.Record],
-    listed: dict[tuple[str, str], list[str]],
-    readers: Mapping[tuple[str, str], Reader],
+    listed: Mapping[RecipientKey, list[str]],
+    workload: Workload,
 ) -> list[Feed]:
-    of_recipient: dict[tuple[str, str], list[Item]] = defaultdict(list)
+    of_recipient: dict[RecipientKey, list[Item]] = defaultdict(list)
     for row in items:
         of_recipient[row["tenant_id"], row["recipient_id"]].append(
             Item(
@@ -138,12 +166,15 @@ def _feeds(
                 sequence=row["sequence"],
                 created_sequence=row["created_sequence"],
                 read=row["read_time"] is not None,
+                revision=row["revision"],
+                title=InAppContent.FromString(row["content"]).title,
             )
         )
-    known: dict[tuple[str, str], Any] = {(h["tenant_id"], h["recipient_id"]): h for h in heads}
+    known: dict[RecipientKey, Any] = {(h["tenant_id"], h["recipient_id"]): h for h in heads}
     feeds = []
     for key in sorted(known.keys() | of_recipient.keys()):
         head = known.get(key)
+        reader, follower = workload.readers.get(key), workload.followers.get(key)
         feeds.append(
             Feed(
                 recipient="/".join(key),
@@ -152,8 +183,11 @@ def _feeds(
                 unread=head["unread"] if head else 0,
                 items=tuple(of_recipient[key]),
                 listed=tuple(listed[key]),
-                streamed=dict(readers[key].items) if key in readers else None,
-                stream_faults=tuple(readers[key].faults) if key in readers else (),
+                streamed=dict(reader.items) if reader else None,
+                followed=tuple(follower.changes) if follower else None,
+                stream_faults=tuple(
+                    fault for app in (reader, follower) if app for fault in app.faults
+                ),
             )
         )
     return feeds
@@ -163,9 +197,9 @@ async def _listed(tenant: Tenant, recipient: str) -> list[str]:
     found: list[str] = []
     token = ""
     while True:
-        page = await tenant.settled.inbox.ListInboxItems(
+        page = await tenant.reading.inbox.ListInboxItems(
             ListInboxItemsRequest(recipient_id=recipient, page_size=200, page_token=token),
-            metadata=tenant.settled.metadata,
+            metadata=tenant.reading.metadata,
             timeout=20,
         )
         found += [item.item_id for item in page.items]

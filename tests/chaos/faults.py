@@ -1,4 +1,4 @@
-"""What goes wrong in a run: drawn from a seed, carried out, and counted where it hit something."""
+"""Carries faults out, and counts where they hit something."""
 
 from __future__ import annotations
 
@@ -9,103 +9,18 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from enum import Enum
 
 from libs.messaging.topology import DELIVERIES
 from tests.chaos.cluster import DISPATCH_LEASE, INGESTION_LEASE, Cluster
+from tests.chaos.plans import Kill, Kind, Plan
 from tests.chaos.services import ServiceProcess
 
 _log = logging.getLogger(__name__)
 
-DISPATCH_FAILPOINTS = (
-    "dispatch.claiming",
-    "dispatch.claimed",
-    "dispatch.acknowledged",
-    "dispatch.event_published",
-    "dispatch.sending",
-    "dispatch.sent",
-    "dispatch.settled",
-    "dispatch.in_app_delivered",
-)
-INGESTION_FAILPOINTS = (
-    "ingestion.accepting",
-    "ingestion.accepted",
-    "ingestion.decided",
-    "ingestion.planned",
-    "ingestion.published",
-    "ingestion.finished",
-)
 _FAILPOINT_WITHIN = 6.0
 _CATCH_WITHIN = 4.0
-
-
-class Kind(Enum):
-    """A fault of the surroundings."""
-
-    BROKER_KILL = "broker kill -9 and restart"
-    CLOSE_CONNECTIONS = "all broker connections closed"
-    PURGE = "work queues purged"
-    DATABASE_KILL = "database kill -9"
-    DATABASE_OUTAGE = "database away for longer than a lease"
-    CORE_KILL = "kill -9 of access, template, preference and inbox"
-    FREEZE_DISPATCH = "dispatcher stopped for longer than a lease"
-    FREEZE_INGESTION = "ingestion stopped for longer than a lease"
-
-
-@dataclass(frozen=True, slots=True)
-class Kill:
-    """A kill -9 with work in hand, then a life that ends at a failpoint, then a new one."""
-
-    process: int
-    failpoint: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """The faults of a run, in three lines that run side by side."""
-
-    dispatch: tuple[Kill, ...] = ()
-    ingestion: tuple[Kill, ...] = ()
-    surroundings: tuple[Kind, ...] = ()
-    refuse: float = 0.0
-    cut: float = 0.0
-
-
-# Dealt in turn, so that any six seeds in a row have met everything.
-_DECK: tuple[tuple[Kind, ...], ...] = (
-    (Kind.BROKER_KILL, Kind.FREEZE_DISPATCH),
-    (Kind.CLOSE_CONNECTIONS, Kind.PURGE, Kind.DATABASE_KILL),
-    (Kind.CORE_KILL, Kind.BROKER_KILL),
-    (Kind.DATABASE_OUTAGE, Kind.CLOSE_CONNECTIONS),
-    (Kind.FREEZE_INGESTION, Kind.PURGE, Kind.FREEZE_DISPATCH),
-    (Kind.BROKER_KILL, Kind.DATABASE_KILL, Kind.CLOSE_CONNECTIONS),
-)
-
-
-def draw(seed: int) -> Plan:
-    """Returns the faults of a seed."""
-    chance = random.Random(f"faults {seed}")
-    surroundings = list(_DECK[seed % len(_DECK)])
-    chance.shuffle(surroundings)
-    moody = seed % 2 == 1
-    return Plan(
-        dispatch=_kills(chance, DISPATCH_FAILPOINTS, seed),
-        ingestion=_kills(chance, INGESTION_FAILPOINTS, seed),
-        surroundings=tuple(surroundings),
-        refuse=0.03 if moody else 0.0,
-        cut=0.02 if moody else 0.0,
-    )
-
-
-def _kills(chance: random.Random, names: Sequence[str], seed: int) -> tuple[Kill, ...]:
-    """Two kills, walking through the failpoints from seed to seed."""
-    return tuple(
-        Kill(
-            process=(seed + turn) % 2,
-            failpoint=f"{names[(2 * seed + turn) % len(names)]}:{chance.randint(1, 3)}",
-        )
-        for turn in range(2)
-    )
+# Calls in progress get five seconds and begun batches ten.
+_ENDS_WITHIN = 20.0
 
 
 @dataclass(slots=True)
@@ -117,13 +32,17 @@ class Injector:
     hits: Counter[str] = field(default_factory=Counter)
     """Faults that hit work in progress, by kind."""
     misses: Counter[str] = field(default_factory=Counter)
-    _held: dict[str, asyncio.Lock] = field(default_factory=dict)
+    wrongs: list[str] = field(default_factory=list)
+    """What a process did wrong when it was asked to end."""
+    _held: dict[str, asyncio.Lock] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._held = {process.name: asyncio.Lock() for process in self.cluster.processes}
 
     async def carry_out(self, plan: Plan) -> None:
         """Returns when all is done and everything runs again."""
         mood = self.cluster.sink.mood
         mood.refuse, mood.cut = plan.refuse, plan.cut
-        self._held = {process.name: asyncio.Lock() for process in self.cluster.processes}
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._kills(self.cluster.dispatch, plan.dispatch))
@@ -175,7 +94,10 @@ class Injector:
             Kind.PURGE: self.purge,
             Kind.DATABASE_KILL: self._kill_database,
             Kind.DATABASE_OUTAGE: self._stop_database,
-            Kind.CORE_KILL: self._kill_core,
+            Kind.CORE_KILL: lambda: self._kill_one(self.cluster.core),
+            Kind.INBOX_KILL: lambda: self._kill_one(self.cluster.inbox),
+            Kind.VALKEY_KILL: self._kill_valkey,
+            Kind.ROLLING_RESTART: self.restart_each,
             Kind.FREEZE_DISPATCH: self.freeze_dispatch,
             Kind.FREEZE_INGESTION: self._freeze_ingestion,
         }
@@ -229,11 +151,29 @@ class Injector:
             await self.cluster.postgres.start()
             self._hit("database outage")
 
-    async def _kill_core(self) -> None:
-        async with self._held[self.cluster.core.name]:
-            await self.cluster.core.kill()
-            self._hit("kill core")
-            await self.cluster.start(self.cluster.core)
+    async def _kill_one(self, process: ServiceProcess) -> None:
+        async with self._held[process.name]:
+            await process.kill()
+            self._hit(f"kill {process.name}")
+            await self.cluster.start(process)
+
+    async def _kill_valkey(self) -> None:
+        await self.cluster.valkey.kill()
+        self._hit("valkey kill")
+
+    async def restart_each(self) -> None:
+        """Asks each process to end, in turn, and starts it again."""
+        for process in self.cluster.processes:
+            async with self._held[process.name]:
+                begun = asyncio.get_running_loop().time()
+                status = await process.stop()
+                seconds = asyncio.get_running_loop().time() - begun
+                if status or seconds > _ENDS_WITHIN:
+                    self.wrongs.append(
+                        f"STUCK process {process.name}: ended with {status} after {seconds:.0f} s"
+                    )
+                self._hit("restart", f"{process.name} in {seconds:.1f} s")
+                await self.cluster.start(process)
 
     async def freeze_dispatch(self) -> None:
         """Stops a dispatcher with work in hand for longer than its lease."""

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
@@ -91,6 +92,81 @@ def ignore_the_token() -> None:
         _SQL[name] = _SQL[name].replace(fenced, unfenced)
 
 
+def amend_without_a_word() -> None:
+    """Dispatch is not told to stop what an amended revision had planned."""
+    from services.ingestion.usecases.stop_deliveries import StopDeliveries
+
+    async def sweep(self: Any) -> None:
+        if plans := await self._store.take_due(limit=100):
+            await self._close(plans, [[] for _ in plans])
+            self._hand_over.left_in_table.set()
+
+    _replace(StopDeliveries, "sweep", sweep)
+
+
+def say_stopped() -> None:
+    """A cancellation answers that all is stopped, without dispatch's word."""
+    from services.ingestion.domain.delivery_ids import id_of_planned
+    from services.ingestion.domain.models import Fate, StoppedDelivery
+    from services.ingestion.usecases.cancel_notification import CancelNotification
+    from services.ingestion.wire.plans import planned_deliveries
+
+    async def cancel(self: Any, tenant_id: str, notification_id: UUID) -> Any:
+        cancelled = await self._stopping.cancel(notification_id, tenant_id=tenant_id)
+        return cancelled, [
+            StoppedDelivery(
+                delivery_id=id_of_planned(notification_id, cancelled.revision, planned),
+                channel=planned.channel,
+                fate=Fate.STOPPED,
+            )
+            for planned in planned_deliveries(cancelled.plan or b"")
+        ]
+
+    _replace(CancelNotification, "__call__", cancel)
+
+
+def one_answer_for_all() -> None:
+    """The first entry of a batch that is accepted has its answer given to all that are."""
+    from services.ingestion.entrypoints.grpc import IngestionServicer
+
+    answer_each = IngestionServicer.SendNotifications
+
+    async def answer_all(self: Any, request: Any, context: Any) -> Any:
+        response = await answer_each(self, request, context)
+        accepted = [result for result in response.results if result.HasField("accepted")]
+        for result in accepted[1:]:
+            result.CopyFrom(accepted[0])
+        return response
+
+    _replace(IngestionServicer, "SendNotifications", answer_all)
+
+
+def pass_over_a_change() -> None:
+    """Reading several changes of a feed forgets the last of them, and goes on after it."""
+    from services.inbox.store.feed import FeedReader
+
+    read = FeedReader.changes
+
+    async def changes(self: Any, wanted: Any) -> Any:
+        page = await read(self, wanted)
+        return replace(page, items=page.items[:-1]) if len(page.items) > 1 else page
+
+    _replace(FeedReader, "changes", changes)
+
+
+def hurry() -> None:
+    """What is for later is planned at once."""
+    from services.ingestion.usecases.accept_notifications import AcceptNotifications
+
+    accept = AcceptNotifications._accept
+
+    def accept_for_now(self: Any, *given: Any) -> Any:
+        acceptance = accept(self, *given)
+        return replace(acceptance, notification=replace(acceptance.notification, send_time=None))
+
+    _replace(AcceptNotifications, "_accept", accept_for_now)
+
+
 def change_nothing() -> None:
     """For the scenarios themselves: what is whole must pass them."""
 
@@ -102,6 +178,11 @@ MUTANTS: dict[str, Callable[[], None]] = {
     "resend-in-doubt": resend_in_doubt,
     "keep-facts-to-itself": keep_facts_to_itself,
     "ignore-the-token": ignore_the_token,
+    "amend-without-a-word": amend_without_a_word,
+    "say-stopped": say_stopped,
+    "one-answer-for-all": one_answer_for_all,
+    "pass-over-a-change": pass_over_a_change,
+    "hurry": hurry,
 }
 
 

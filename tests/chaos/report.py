@@ -5,40 +5,68 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from tests.chaos.cluster import open_cluster
-from tests.chaos.run import Outcome, run_calm, run_seed
+from tests.chaos.run import Outcome, run_calm, run_rolling, run_seed
 
 _log = logging.getLogger(__name__)
 
 # What a whole run must have hit; less of it would prove less.
-_DEMANDED = {"kill": 20, "broker kill": 3, "freeze": 2, "database outage": 1, "purge": 1}
-_COLUMNS = (
+_DEMANDED = {
+    "kill": 20,
+    "broker kill": 3,
+    "freeze": 2,
+    "database outage": 1,
+    "purge": 1,
+    "kill inbox": 2,
+    "valkey kill": 3,
+    "restart": 12,
+    "invalid entries": 50,
+    "amended keys": 100,
+    "scheduled": 100,
+    "stopped deliveries": 20,
+}
+_FAULTS = (
+    "seed",
+    "kills D/I",
+    "core",
+    "inbox",
+    "restarts",
+    "broker",
+    "closed",
+    "purge",
+    "freeze",
+    "db",
+    "Valkey",
+    "retries",
+    "drain",
+    "time",
+)
+_FINDINGS = (
     "seed",
     "sends",
     "OK",
+    "refused",
+    "amended",
+    "sched.",
+    "stopped",
     "mails",
     "items",
-    "kills D/I",
-    "broker",
-    "closed",
-    "freeze",
-    "db",
-    "purge",
     "in doubt",
     "doubled",
     "LOST",
     "GHOST",
     "DUPL",
     "STUCK",
+    "ANSW",
+    "AMEND",
+    "EARLY",
     "FEED",
-    "drain",
-    "time",
 )
 
 
@@ -53,6 +81,9 @@ async def run_and_report(folder: Path, seeds: Sequence[int], *, whole: bool) -> 
             _log.info("cluster is up after %.0f s", time.monotonic() - begun)
             if whole:
                 outcomes.append(await run_calm(cluster))
+                running = "rolling"
+                _log.info("rolling restart")
+                outcomes.append(await run_rolling(cluster))
             for seed in seeds:
                 running = str(seed)
                 _log.info("seed %s", running)
@@ -64,7 +95,8 @@ async def run_and_report(folder: Path, seeds: Sequence[int], *, whole: bool) -> 
     else:
         broke = False
     if outcomes:
-        console.print(_table(outcomes, time.monotonic() - begun))
+        for table in _tables(outcomes, time.monotonic() - begun):
+            console.print(table)
     return _judge(console, outcomes, whole=whole) and not broke
 
 
@@ -93,41 +125,71 @@ def _judge(console: Console, outcomes: Sequence[Outcome], *, whole: bool) -> boo
 def _all_hits(outcomes: Sequence[Outcome]) -> Counter[str]:
     hits = sum((outcome.hits for outcome in outcomes), Counter[str]())
     hits["kill"] = hits["kill dispatch"] + hits["kill ingestion"]
+    for outcome in outcomes:
+        hits.update(outcome.verdict.covered)
     return hits
 
 
-def _table(outcomes: Sequence[Outcome], seconds: float) -> Table:
-    table = Table(title="Chaos: kills count when they hit work in hand", padding=(0, 1))
-    for name in _COLUMNS:
-        table.add_column(name, justify="right")
+def _tables(outcomes: Sequence[Outcome], seconds: float) -> Iterator[Table]:
+    faults = _table("What was done to it: kills count when they hit work in hand", _FAULTS)
+    findings = _table("What came of it", _FINDINGS)
     for outcome in outcomes:
-        table.add_row(outcome.name, *_cells([outcome]), f"{outcome.seconds:.0f} s")
-    table.add_section()
-    table.add_row("all", *_cells(outcomes), f"{seconds:.0f} s")
+        faults.add_row(outcome.name, *_fault_cells([outcome]), f"{outcome.seconds:.0f} s")
+        findings.add_row(outcome.name, *_finding_cells([outcome]))
+    for table in (faults, findings):
+        table.add_section()
+    faults.add_row("all", *_fault_cells(outcomes), f"{seconds:.0f} s")
+    findings.add_row("all", *_finding_cells(outcomes))
+    yield from (faults, findings)
+
+
+def _table(title: str, columns: Sequence[str]) -> Table:
+    table = Table(title=title, padding=(0, 1))
+    for name in columns:
+        table.add_column(name, justify="right")
     return table
 
 
-def _cells(outcomes: Sequence[Outcome]) -> list[str]:
+def _fault_cells(outcomes: Sequence[Outcome]) -> list[str]:
     hits = _all_hits(outcomes)
+    numbers = [
+        f"{hits['kill dispatch']}/{hits['kill ingestion']}",
+        hits["kill core"],
+        hits["kill inbox"],
+        hits["restart"],
+        hits["broker kill"],
+        hits["connections closed"],
+        hits["purge"],
+        hits["freeze"],
+        hits["database kill"] + hits["database outage"],
+        hits["valkey kill"],
+        sum(outcome.retries for outcome in outcomes),
+        f"{max(outcome.drained_in for outcome in outcomes):.1f} s",
+    ]
+    return [str(number) for number in numbers]
+
+
+def _finding_cells(outcomes: Sequence[Outcome]) -> list[str]:
     verdicts = [outcome.verdict for outcome in outcomes]
+    hits = _all_hits(outcomes)
     numbers = [
         sum(v.attempts for v in verdicts),
         sum(v.acknowledged for v in verdicts),
+        hits["invalid entries"],
+        hits["amended keys"],
+        hits["scheduled"],
+        hits["stopped deliveries"],
         sum(v.mails for v in verdicts),
         sum(v.feed_items for v in verdicts),
-        f"{hits['kill dispatch']}/{hits['kill ingestion']}",
-        hits["broker kill"],
-        hits["connections closed"],
-        hits["freeze"],
-        hits["database kill"] + hits["database outage"],
-        hits["purge"],
         sum(v.unknown for v in verdicts),
         sum(v.doubled for v in verdicts),
         sum(len(v.lost) for v in verdicts),
         sum(len(v.ghosts) for v in verdicts),
         sum(len(v.duplicates) for v in verdicts),
         sum(len(v.stuck) for v in verdicts),
+        sum(len(v.answers) for v in verdicts),
+        sum(len(v.amends) for v in verdicts),
+        sum(len(v.early) for v in verdicts),
         sum(len(v.feed) for v in verdicts),
-        f"{max(outcome.drained_in for outcome in outcomes):.1f} s",
     ]
     return [str(number) for number in numbers]

@@ -7,19 +7,23 @@ import logging
 import random
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from tests.chaos.checker import Facts, Verdict, check
+from tests.chaos.checker import Verdict, check
 from tests.chaos.cluster import Cluster
 from tests.chaos.collect import collect, undone
-from tests.chaos.faults import Injector, Plan, draw
+from tests.chaos.facts import Facts
+from tests.chaos.faults import Injector
+from tests.chaos.plans import Kind, Plan, draw
 from tests.chaos.workload import Workload, open_workload
 
 _log = logging.getLogger(__name__)
 
 _RATE = 40.0
-_WARM_UP = 1.5
-_CALM = 5.0
+# Sends that were answered before anything is done to it, and without anything.
+_WARM_UP = 60
+_CALM = 250
 _DRAINED_WITHIN = 60.0
 _ANSWERED_WITHIN = 40.0
 # Longer than any pause between two tries and than a poll of the streams: what is still to come comes.
@@ -46,7 +50,16 @@ async def run_seed(cluster: Cluster, seed: int) -> Outcome:
 
 async def run_calm(cluster: Cluster) -> Outcome:
     """Runs without faults: nothing may be doubled or in doubt then."""
-    outcome = await _run(cluster, "calm", 0, None)
+    return _undoubted(await _run(cluster, "calm", 0, None))
+
+
+async def run_rolling(cluster: Cluster) -> Outcome:
+    """Restarts each process in turn, as an upgrade does: nothing may be doubled or in doubt."""
+    plan = Plan(surroundings=(Kind.ROLLING_RESTART,))
+    return _undoubted(await _run(cluster, "rolling", 1, plan))
+
+
+def _undoubted(outcome: Outcome) -> Outcome:
     verdict = outcome.verdict
     if verdict.doubled or verdict.unknown:
         words = f"DUPLICATE without faults: {verdict.doubled} doubled, {verdict.unknown} in doubt"
@@ -62,9 +75,9 @@ async def _run(cluster: Cluster, name: str, seed: int, plan: Plan | None) -> Out
     async with open_workload(cluster, seed) as workload:
         working = asyncio.create_task(workload.run(rate=_RATE))
         try:
-            await asyncio.sleep(_WARM_UP)
+            await workload.until_answered(_WARM_UP)
             if plan is None:
-                await asyncio.sleep(_CALM)
+                await workload.until_answered(_CALM)
             else:
                 await injector.carry_out(plan)
             workload.ceased.set()
@@ -76,7 +89,7 @@ async def _run(cluster: Cluster, name: str, seed: int, plan: Plan | None) -> Out
         facts = await collect(cluster, workload, cluster.sink.mails[first_mail:])
         return Outcome(
             name=name,
-            verdict=judge(facts),
+            verdict=judge(facts, injector.wrongs),
             hits=injector.hits,
             misses=injector.misses,
             retries=workload.retries,
@@ -85,9 +98,10 @@ async def _run(cluster: Cluster, name: str, seed: int, plan: Plan | None) -> Out
         )
 
 
-def judge(facts: Facts) -> Verdict:
-    """Checks, and says what was found."""
+def judge(facts: Facts, wrongs: Sequence[str] = ()) -> Verdict:
+    """Checks, and says what was found, here and before."""
     verdict = check(facts)
+    verdict = replace(verdict, stuck=(*verdict.stuck, *wrongs))
     for violation in verdict.violations:
         _log.error("%s", violation)
     return verdict

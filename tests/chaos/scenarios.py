@@ -15,8 +15,9 @@ from rich.table import Table
 from tests.chaos.checker import Verdict
 from tests.chaos.cluster import Cluster, open_cluster
 from tests.chaos.collect import collect
-from tests.chaos.faults import Injector, Kill, Kind, Plan
+from tests.chaos.faults import Injector
 from tests.chaos.mutants import STOP_AT
+from tests.chaos.plans import Kill, Kind, Plan
 from tests.chaos.run import drain, judge
 from tests.chaos.workload import Workload, open_workload
 from tests.support.eventually import eventually
@@ -24,7 +25,8 @@ from tests.support.eventually import eventually
 _log = logging.getLogger(__name__)
 
 _RATE = 40.0
-_WARM_UP = 1.5
+# Sends that were answered before anything is done to it.
+_WARM_UP = 60
 _DRAINED_WITHIN = 20.0
 _SECOND_CALL = "SELECT count(*) FROM dispatch.deliveries WHERE state = 3 AND attempts > 1"
 
@@ -40,20 +42,22 @@ class Scenario:
     disturb: Disturb
     caught_by: tuple[str, ...]
     rate: float = _RATE
+    rare: bool = False
+    """Whether batches, amendments, cancellations and schedules are to be frequent."""
     plain: bool = False
-    """Whether all sends are to be repeated when in doubt, and none is cancelled."""
+    """Whether all are sends of one, to be repeated when in doubt, and none is cancelled."""
 
 
 def _by_plan(plan: Plan) -> Disturb:
     async def disturb(cluster: Cluster, workload: Workload, injector: Injector) -> None:
-        await asyncio.sleep(_WARM_UP)
+        await workload.until_answered(_WARM_UP)
         await injector.carry_out(plan)
 
     return disturb
 
 
 async def _calm(cluster: Cluster, workload: Workload, injector: Injector) -> None:
-    await asyncio.sleep(2 * _WARM_UP)
+    await workload.until_answered(2 * _WARM_UP)
 
 
 async def _wake_into_anothers_call(
@@ -125,14 +129,33 @@ SCENARIOS = (
         rate=6.0,
         plain=True,
     ),
+    Scenario(
+        mutant="amend-without-a-word", seed=106, disturb=_calm, caught_by=("AMEND",), rare=True
+    ),
+    Scenario(
+        mutant="say-stopped", seed=107, disturb=_calm, caught_by=("ANSWER", "GHOST"), rare=True
+    ),
+    Scenario(
+        mutant="one-answer-for-all", seed=108, disturb=_calm, caught_by=("ANSWER",), rare=True
+    ),
+    Scenario(
+        mutant="pass-over-a-change",
+        seed=109,
+        disturb=_by_plan(Plan(surroundings=(Kind.INBOX_KILL,))),
+        caught_by=("FEED",),
+    ),
+    Scenario(mutant="hurry", seed=110, disturb=_calm, caught_by=("EARLY",), rare=True),
 )
-# What is whole goes through the one scenario that no seed has.
-_WHOLE = replace(SCENARIOS[-1], mutant="none", caught_by=())
+# What is whole goes through the one scenario that no seed has, and one in which all is frequent.
+_WHOLE = (
+    replace(SCENARIOS[4], mutant="none", caught_by=()),
+    replace(SCENARIOS[5], mutant="none", caught_by=()),
+)
 
 
 async def run_mutants(folder: Path, *, only: str | None) -> bool:
     """Returns whether every mutant was caught, and what is whole was not."""
-    chosen = [s for s in (_WHOLE, *SCENARIOS) if only in {None, s.mutant}]
+    chosen = [s for s in (*_WHOLE, *SCENARIOS) if only in {None, s.mutant}]
     results: list[tuple[Scenario, Verdict]] = []
     async with open_cluster(folder, mutant=chosen[0].mutant) as cluster:
         for number, scenario in enumerate(chosen):
@@ -149,7 +172,11 @@ async def _run(cluster: Cluster, scenario: Scenario) -> Verdict:
     injector = Injector(cluster, random.Random(f"moments {scenario.seed}"))
     async with open_workload(cluster, scenario.seed) as workload:
         if scenario.plain:
-            workload.at_most_once = workload.regretted = 0.0
+            workload.composer.at_most_once = workload.composer.regretted = 0.0
+            workload.batches = workload.chains = 0.0
+        if scenario.rare:
+            workload.composer.regretted = workload.composer.scheduled = 0.3
+            workload.batches, workload.chains = 0.5, 1.0
         working = asyncio.create_task(workload.run(rate=scenario.rate))
         try:
             await scenario.disturb(cluster, workload, injector)

@@ -73,9 +73,16 @@ class ServiceProcess:
         """Kill -9; returns when it is gone."""
         await self._end(signal.SIGKILL)
 
-    async def stop(self) -> None:
-        """Asks it to end."""
+    async def stop(self) -> int:
+        """Asks it to end; returns its exit status."""
         await self._end(signal.SIGTERM)
+        assert self._process is not None
+        assert self._process.returncode is not None
+        return self._process.returncode
+
+    def log(self) -> str:
+        """Returns all that it has said."""
+        return self._log.read_text(encoding="utf-8") if self._log.exists() else ""
 
     def freeze(self) -> None:
         """Stops it in its tracks."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from libs.embedded.smtp_sink import MailKeeper
-from tests.chaos.checker import Mail
+from tests.chaos.facts import Mail
 
 
 @dataclass(slots=True, kw_only=True)

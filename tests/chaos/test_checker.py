@@ -6,76 +6,21 @@ from dataclasses import replace
 
 import pytest
 
-from tests.chaos.checker import (
-    EMAIL,
-    IN_APP,
-    Call,
-    Delivery,
-    Facts,
-    Feed,
-    Item,
-    Mail,
-    Notification,
-    Request,
-    check,
+from tests.chaos.checker import check
+from tests.chaos.facts import Call, Change, Facts, Item, Mail, Request
+from tests.chaos.forged import (
+    BY_MAIL,
+    MAIL,
+    PLANNED,
+    UNKNOWN,
+    WHOLE,
+    by_mail,
+    feed,
+    items,
 )
 
-HOME = "alice@example.com"
-MAIL = Mail(delivery_id="d-mail", notification_id="n", time=2)
-BY_MAIL = Delivery(
-    delivery_id="d-mail",
-    notification_id="n",
-    channel=EMAIL,
-    endpoint=HOME,
-    state="SENT",
-    at_most_once=False,
-    calls=(Call(outcome="ACCEPTED", start=1, finish=3),),
-)
-IN_INBOX = Delivery(
-    delivery_id="d-item",
-    notification_id="n",
-    channel=IN_APP,
-    endpoint="alice",
-    state="SENT",
-    at_most_once=False,
-)
-FEED = Feed(
-    recipient="alice",
-    sequence=1,
-    total=1,
-    unread=1,
-    items=(Item(item_id="n", sequence=1, created_sequence=1),),
-    listed=("n",),
-)
-PLANNED = Notification(
-    notification_id="n", state="PLANNED", planned=frozenset({(EMAIL, HOME), (IN_APP, "alice")})
-)
-WHOLE = Facts(
-    requests=[Request(request_id="r", answers=("n",))],
-    notifications=[PLANNED],
-    deliveries=[BY_MAIL, IN_INBOX],
-    mails=[MAIL],
-    feeds=[FEED],
-    left_over={"messages": 0},
-)
-UNKNOWN = Call(outcome="UNKNOWN", start=0, finish=2.5)
-
-
-def by_mail(**changes: object) -> list[Delivery]:
-    return [replace(BY_MAIL, **changes), IN_INBOX]  # type: ignore[arg-type]
-
-
-def feed(**changes: object) -> list[Feed]:
-    return [replace(FEED, **changes)]  # type: ignore[arg-type]
-
-
-def items(*numbers: tuple[int, int]) -> tuple[Item, ...]:
-    return tuple(
-        Item(item_id="n" if i == 0 else f"n{i}", created_sequence=born, sequence=last)
-        for i, (born, last) in enumerate(numbers)
-    )
-
-
+FIRST_CHANGE = Change(item_id="n", sequence=1, added=True)
+LATER_CHANGE = Change(item_id="n", sequence=2, added=False)
 SOUND: dict[str, Facts] = {
     "all of it": WHOLE,
     "nothing": Facts(),
@@ -106,13 +51,17 @@ SOUND: dict[str, Facts] = {
     "stopped": replace(
         WHOLE,
         requests=[
-            Request(request_id="r", answers=("n",), cancelled=True, stopped=frozenset({"d-mail"}))
+            Request(request_id="r", answers=("n",), cancelled=True, fates={"d-mail": "STOPPED"})
         ],
         notifications=[replace(PLANNED, state="CANCELLED")],
         deliveries=by_mail(state="CANCELLED", calls=()),
         mails=[],
     ),
     "streamed": replace(WHOLE, feeds=feed(streamed={"n": 1})),
+    "followed": replace(WHOLE, feeds=feed(followed=(FIRST_CHANGE,))),
+    "amended while followed": replace(
+        WHOLE, feeds=feed(sequence=2, items=items((1, 2)), followed=(FIRST_CHANGE, LATER_CHANGE))
+    ),
     "read": replace(
         WHOLE,
         feeds=feed(
@@ -252,9 +201,7 @@ VIOLATED: dict[str, tuple[str, Facts]] = {
         replace(
             WHOLE,
             requests=[
-                Request(
-                    request_id="r", answers=("n",), cancelled=True, stopped=frozenset({"d-mail"})
-                )
+                Request(request_id="r", answers=("n",), cancelled=True, fates={"d-mail": "STOPPED"})
             ],
         ),
     ),
@@ -263,10 +210,39 @@ VIOLATED: dict[str, tuple[str, Facts]] = {
         replace(
             WHOLE,
             requests=[
-                Request(
-                    request_id="r", answers=("n",), cancelled=True, stopped=frozenset({"d-item"})
-                )
+                Request(request_id="r", answers=("n",), cancelled=True, fates={"d-item": "STOPPED"})
             ],
+        ),
+    ),
+    "followed, not given": ("feed", replace(WHOLE, feeds=feed(followed=()))),
+    "followed, given twice": ("feed", replace(WHOLE, feeds=feed(followed=(FIRST_CHANGE,) * 2))),
+    "followed, given a stranger": (
+        "feed",
+        replace(WHOLE, feeds=feed(followed=(FIRST_CHANGE, replace(LATER_CHANGE, item_id="x")))),
+    ),
+    "followed, born twice": (
+        "feed",
+        replace(
+            WHOLE,
+            feeds=feed(
+                sequence=2,
+                items=items((1, 2)),
+                followed=(FIRST_CHANGE, replace(LATER_CHANGE, added=True)),
+            ),
+        ),
+    ),
+    "followed, out of order": (
+        "feed",
+        replace(
+            WHOLE,
+            feeds=feed(
+                sequence=2,
+                total=2,
+                unread=2,
+                items=items((1, 1), (2, 2)),
+                listed=None,
+                followed=(Change(item_id="n1", sequence=2, added=True), FIRST_CHANGE),
+            ),
         ),
     ),
     "not streamed": ("feed", replace(WHOLE, feeds=feed(streamed={}))),

@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from tests.chaos.__main__ import SEEDS
-from tests.chaos.faults import DISPATCH_FAILPOINTS, INGESTION_FAILPOINTS, Kind, draw
+from tests.chaos.plans import DISPATCH_FAILPOINTS, INGESTION_FAILPOINTS, Kind, draw
 
 SERVICES = Path(__file__).resolve().parents[2] / "services"
 
