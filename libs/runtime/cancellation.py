@@ -6,8 +6,8 @@ import asyncio
 
 
 def end_if_cancelled() -> None:
-    """Raises CancelledError if this task was told to end: a clean-up that fails raises its own error in
-    place of the cancellation, and whoever catches errors and goes on would never end."""
+    """Raises CancelledError if this task was told to end. A clean-up that fails raises its own error in
+    place of the cancellation, and a library may swallow it: who then goes on would never end."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError

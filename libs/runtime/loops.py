@@ -37,6 +37,7 @@ class Loops:
         async def body() -> None:
             while True:
                 await step()
+                end_if_cancelled()
                 await asyncio.sleep(every.total_seconds() * random.uniform(0.9, 1.1))
 
         self.add(name, body)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+from datetime import timedelta
 
 import pytest
 
@@ -34,6 +36,29 @@ async def test_a_failing_clean_up_does_not_stand_for_the_cancellation(
     assert begun == 1
     assert "loop_goes_on" not in [record.message for record in caplog.records]
     assert [task for task in asyncio.all_tasks() if task.get_name() == "stubborn"] == []
+
+
+async def test_a_step_that_swallows_the_cancellation_is_the_last(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    running = asyncio.Event()
+    steps = 0
+
+    async def step() -> None:
+        nonlocal steps
+        steps += 1
+        running.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    loops = Loops()
+    loops.add_periodic("deaf", step, every=timedelta(0))
+    loops.start()
+    await running.wait()
+    with caplog.at_level(logging.WARNING):
+        await loops.stop()
+    assert steps == 1
+    assert caplog.records == []
 
 
 async def test_a_loop_that_fails_is_begun_again() -> None:

@@ -20,7 +20,11 @@ async def test_a_handler_whose_clean_up_fails_does_not_keep_the_consumer() -> No
         finally:
             raise ConnectionError("the rollback failed")
 
-    async with asyncio.timeout(5):
+    async def consume() -> None:
         async with broker.consume(delivery_queue("email", "low"), handle, prefetch=1):
             await broker.publish(DELIVERIES, "email.low", Message(body=b"work"))
             await handling.wait()
+
+    # Not by a timeout: a TaskGroup that is aborting does not hear it.
+    _, going_on = await asyncio.wait([asyncio.create_task(consume())], timeout=5)
+    assert not going_on
