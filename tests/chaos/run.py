@@ -25,6 +25,7 @@ _RATE = 40.0
 _WARM_UP = 60
 _CALM = 250
 _DRAINED_WITHIN = 60.0
+_SHOWN = 20
 _ANSWERED_WITHIN = 40.0
 # Longer than any pause between two tries and than a poll of the streams: what is still to come comes.
 _QUIET = 2.0
@@ -102,7 +103,7 @@ def judge(facts: Facts, wrongs: Sequence[str] = ()) -> Verdict:
     """Checks, and says what was found, here and before."""
     verdict = check(facts)
     verdict = replace(verdict, stuck=(*verdict.stuck, *wrongs))
-    for violation in verdict.violations:
+    for violation in verdict.violations[:_SHOWN]:
         _log.error("%s", violation)
     return verdict
 
