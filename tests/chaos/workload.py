@@ -27,6 +27,10 @@ RecipientKey = tuple[str, str]
 _TENANTS = 3
 _CLIENTS = 24
 _APPS = 2
+# After so many a run has enough to judge: what is sent from then on keeps something in hand for
+# faults to hit. On a machine that is busy a run else drowns in its own backlog.
+_PLENTY = 900
+_THEN = 0.25
 _BATCH = 0.08
 _CHAIN = 0.6
 
@@ -73,7 +77,8 @@ class Workload:
         finally:
             await self._advance(math.inf)
 
-    async def _run(self, rate: float) -> None:
+    async def _run(self, full: float) -> None:
+        rate = full
         slots = asyncio.Semaphore(_CLIENTS)
         batches = Batches(self.composer, self.patience)
         chains = Chains(self.composer, self._send)
@@ -95,6 +100,8 @@ class Workload:
                     await begin(chains.send(chain), len(chain))
                 for _ in range(self.chance.randint(1, 40)):
                     await begin(self._send(self.composer.single()), 1)
+                if before > _PLENTY:
+                    rate = full * _THEN
                 await _sleep_or(self.ceased, (len(self.composer.sends) - before) / rate)
             changing.cancel()
 
