@@ -91,7 +91,7 @@ def test_one_that_does_not_pass_says_how_to_go_on(
 ) -> None:
     file.write_text("recipient_id\n" + "".join(f"r{number}\n" for number in range(600)))
     server.on("UpsertRecipients", storing, AWAY)
-    result = tidings("recipients", "import", str(file), "--within", "0.2")
+    result = tidings("recipients", "import", str(file), "--within", "3")
     assert result.exit_code == 1
     assert "500 are stored, up to line 502; import the file again" in result.stderr
 
