@@ -1,44 +1,46 @@
-"""Reads requests from JSON lines, in batches that one call can carry."""
+"""Reads messages from the lines of a file, in batches that one call can carry."""
 
 from __future__ import annotations
 
+import os
 import signal
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
-from uuid import uuid4
+from typing import BinaryIO, Generic, TypeVar
 
 from google.protobuf import json_format
+from google.protobuf.message import Message
 
 from cli.errors import Misused
-from tidings.ingestion.v1.ingestion_service_pb2 import SendNotificationRequest
 
-BATCH_ENTRIES = 200
 #: A little less than the 4 MiB that the contract allows: each entry costs some bytes beside its own.
 BATCH_BYTES = 4_000_000
 
+MessageT = TypeVar("MessageT", bound=Message)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A line, as the request that it says."""
+class Entry(Generic[MessageT]):
+    """A line, as the message that it says."""
 
     line: int
     """Counted from 1."""
     length: int
     """Of the line, in bytes."""
-    request: SendNotificationRequest
+    message: MessageT
     fault: Misused | None = None
-    """Why it is no request; then `request` is not to be sent."""
+    """Why it is no such message; then `message` is not to be sent."""
 
 
-def read_batches(file: BinaryIO) -> Iterator[list[Entry]]:
-    """Gives the entries in order, as they come; each with a request id, made if it had none."""
-    batch: list[Entry] = []
+def in_batches(entries: Iterator[Entry[MessageT]], *, most: int) -> Iterator[list[Entry[MessageT]]]:
+    """Gives the entries in order, as they come, at most so many at once."""
+    batch: list[Entry[MessageT]] = []
     size = 0
-    for entry in _interruptible(_read(file)):
-        more = entry.request.ByteSize()
-        if batch and (len(batch) == BATCH_ENTRIES or size + more > BATCH_BYTES):
+    for entry in _interruptible(entries):
+        more = entry.message.ByteSize()
+        if batch and (len(batch) == most or size + more > BATCH_BYTES):
             yield batch
             batch, size = [], 0
         batch.append(entry)
@@ -47,18 +49,30 @@ def read_batches(file: BinaryIO) -> Iterator[list[Entry]]:
         yield batch
 
 
-def _read(file: Iterable[bytes]) -> Iterator[Entry]:
+def read_json_lines(
+    file: Iterable[bytes], message_type: type[MessageT]
+) -> Iterator[Entry[MessageT]]:
+    """Reads a message in protobuf JSON from each line that is not blank."""
     for number, line in enumerate(file, start=1):
         if not line.strip():
             continue
         try:
-            request, fault = _parse(line), None
+            message, fault = _parse(line, message_type), None
         except Misused as error:
-            request, fault = SendNotificationRequest(), error
-        yield Entry(line=number, length=len(line), request=request, fault=fault)
+            message, fault = message_type(), error
+        yield Entry(line=number, length=len(line), message=message, fault=fault)
 
 
-def _parse(line: bytes) -> SendNotificationRequest:
+def file_length(file: BinaryIO) -> int | None:
+    """Returns how long a file is; None for what is no file."""
+    try:
+        status = os.fstat(file.fileno())
+    except OSError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _parse(line: bytes, message_type: type[MessageT]) -> MessageT:
     try:
         text = line.decode("utf-8-sig").strip()
     except UnicodeDecodeError as error:
@@ -67,16 +81,15 @@ def _parse(line: bytes) -> SendNotificationRequest:
     if not text.startswith("{"):
         raise Misused("not a JSON object")
     try:
-        request = json_format.Parse(text, SendNotificationRequest())
+        message = json_format.Parse(text, message_type())
     except json_format.ParseError as error:
         raise Misused(str(error).splitlines()[0]) from None
-    if request.ByteSize() > BATCH_BYTES:
+    if message.ByteSize() > BATCH_BYTES:
         raise Misused(f"larger than {BATCH_BYTES} bytes")
-    request.request_id = request.request_id or str(uuid4())
-    return request
+    return message
 
 
-def _interruptible(entries: Iterator[Entry]) -> Iterator[Entry]:
+def _interruptible(entries: Iterator[Entry[MessageT]]) -> Iterator[Entry[MessageT]]:
     """Lets Ctrl-C end a read that waits; the event loop, which has taken it over, waits too."""
     while True:
         with _default_interrupt():

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import Message
 from rich.console import Console
@@ -15,6 +15,9 @@ from rich.text import Text
 
 from cli.errors import CommandError
 from cli.program import pasteable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn
 
 _KEPT = {"\n", "\t"}
 
@@ -112,12 +115,33 @@ class Output:
             self._notes.print()
 
     @contextmanager
-    def progress(self, total: int | None) -> Iterator[Callable[[int], None]]:
+    def progress(
+        self, total: int | None, *, doing: str = "sending"
+    ) -> Iterator[Callable[[int], None]]:
         """Draws a bar on a terminal, below what is printed meanwhile; gives what moves it on.
 
         Without a total it only shows that something goes on.
         """
         from rich.progress import Progress  # slow to import, and most commands do without
+
+        with self._live(Progress.get_default_columns()) as bar:
+            task = bar.add_task(doing, total=total)
+            yield lambda steps: bar.advance(task, steps)
+
+    @contextmanager
+    def counter(self, done: str) -> Iterator[Callable[[int], None]]:
+        """Counts on a terminal what is `done`; gives what moves the number on."""
+        from rich.progress import SpinnerColumn, TextColumn
+
+        with self._live(
+            (SpinnerColumn(), TextColumn("{task.completed:.0f} {task.description}"))
+        ) as counter:
+            task = counter.add_task(done, total=None)
+            yield lambda steps: counter.advance(task, steps)
+
+    @contextmanager
+    def _live(self, columns: Iterable[ProgressColumn]) -> Iterator[Progress]:
+        from rich.progress import Progress
 
         console = self.console if self.console.is_terminal else self._notes
         notes = self._notes
@@ -126,14 +150,14 @@ class Output:
             self._notes = console
         try:
             with Progress(
+                *columns,
                 console=console,
                 transient=True,
                 disable=not console.is_terminal,
                 redirect_stdout=False,
                 redirect_stderr=False,
             ) as bar:
-                task = bar.add_task("sending", total=total)
-                yield lambda steps: bar.advance(task, steps)
+                yield bar
         finally:
             self._notes = notes
 

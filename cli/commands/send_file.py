@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Sequence
-from typing import Annotated, BinaryIO
+from typing import Annotated, TypeAlias
+from uuid import uuid4
 
 import typer
 
 from cli.acceptance import describe
 from cli.batch_sending import Answer, BatchBroken, send_batch
 from cli.command import command
-from cli.entries import Entry, read_batches
+from cli.entries import Entry, file_length, in_batches, read_json_lines
 from cli.errors import CommandError, Misused, Refused
 from cli.output import Output, to_document
 from cli.retrying import may_pass
 from cli.session import Session
+from tidings.ingestion.v1.ingestion_service_pb2 import SendNotificationRequest
+
+BATCH_ENTRIES = 200
+SendEntry: TypeAlias = Entry[SendNotificationRequest]
 
 app = typer.Typer(add_completion=False)
 
@@ -38,8 +41,9 @@ async def send_file(
     request_id gets one; give your own to be able to repeat a file without sending twice.
     """
     report = Report(session.output)
-    with session.output.progress(_length(file)) as advance:
-        for batch in read_batches(file):
+    with session.output.progress(file_length(file)) as advance:
+        entries = map(_with_request_id, read_json_lines(file, SendNotificationRequest))
+        for batch in in_batches(entries, most=BATCH_ENTRIES):
             await _send(session, batch, report, within)
             advance(sum(entry.length for entry in batch))
     report.close()
@@ -53,19 +57,19 @@ class Report:
         self._accepted = 0
         self._refused = 0
 
-    def tell(self, entry: Entry, answer: Answer | Misused | None) -> None:
+    def tell(self, entry: SendEntry, answer: Answer | Misused | None) -> None:
         """Says what became of an entry; None when nobody answered."""
         if answer is None:
-            line, document = f"no answer; its request id is {entry.request.request_id}", {}
+            line, document = f"no answer; its request id is {entry.message.request_id}", {}
         elif isinstance(answer, CommandError):
             self._refused += 1
             reason = f" ({answer.reason})" if isinstance(answer, Refused) else ""
             line, document = f"refused: {answer.sentence}{reason}", {"error": answer.document()}
         else:
             self._accepted += 1
-            line, document = describe(entry.request, answer), {"accepted": to_document(answer)}
+            line, document = describe(entry.message, answer), {"accepted": to_document(answer)}
         if self._output.is_json:
-            request_id = entry.request.request_id
+            request_id = entry.message.request_id
             self._output.record({"line": entry.line, "request_id": request_id, **document})
         else:
             self._output.line(f"{entry.line}: {line}")
@@ -79,9 +83,9 @@ class Report:
         self._output.note(f"{self._accepted} accepted")
 
 
-async def _send(session: Session, batch: list[Entry], report: Report, within: float) -> None:
+async def _send(session: Session, batch: list[SendEntry], report: Report, within: float) -> None:
     """Sends what can be sent and tells all; raises CommandError when going on makes no sense."""
-    requests = [entry.request for entry in batch if entry.fault is None]
+    requests = [entry.message for entry in batch if entry.fault is None]
     answers: Sequence[Answer | None]
     broken = None
     try:
@@ -100,10 +104,7 @@ async def _send(session: Session, batch: list[Entry], report: Report, within: fl
         raise broken
 
 
-def _length(file: BinaryIO) -> int | None:
-    """Returns how long a file is; None for what is no file."""
-    try:
-        status = os.fstat(file.fileno())
-    except OSError:
-        return None
-    return status.st_size if stat.S_ISREG(status.st_mode) else None
+def _with_request_id(entry: SendEntry) -> SendEntry:
+    if entry.fault is None:
+        entry.message.request_id = entry.message.request_id or str(uuid4())
+    return entry

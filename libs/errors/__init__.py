@@ -105,3 +105,30 @@ class InvalidPageToken(TidingsError):
     def __init__(self) -> None:
         sentence = "page_token must be the next_page_token of the page before, unchanged"
         super().__init__(sentence, violations=[FieldViolation("page_token", sentence)])
+
+
+class RequestIdReused(TidingsError):
+    """The request id belongs to another payload."""
+
+    cause = Cause.ALREADY_EXISTS
+    reason = "REQUEST_ID_REUSED"
+
+    def __init__(self, request_id: str) -> None:
+        sentence = "this request_id was used with another payload; use a fresh one"
+        super().__init__(
+            sentence,
+            metadata={"request_id": request_id},
+            violations=[FieldViolation("request_id", sentence)],
+        )
+
+
+class EtagMismatch(TidingsError):
+    """The resource is not in the state that the caller knows."""
+
+    cause = Cause.ABORTED
+    reason = "ETAG_MISMATCH"
+
+    def __init__(self, what: str, etag: str) -> None:
+        """`what` names the resource; `etag` is what it has now, empty when there is none."""
+        now = f"changed since, its etag is {etag} now" if etag else "does not exist"
+        super().__init__(f"the {what} {now}; read it again", metadata={"etag": etag})

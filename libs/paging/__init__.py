@@ -5,10 +5,13 @@ A token holds the key of the last item shown and is good for its listing and ten
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 from uuid import UUID
+
+from google.protobuf.message import Message
 
 from libs.errors import InvalidPageToken
 from libs.sealing import seal, unseal
@@ -53,6 +56,19 @@ class Page(Generic[Item]):
         """Makes the wanted page of what a query for `request.limit` items has found."""
         items = tuple(found[: request.size])
         return cls(items=items, last_key=key(items[-1]) if len(found) > request.size else None)
+
+
+def listing_of(request: Message) -> str:
+    """Names what a request lists: its method with all its filters, whatever the page.
+
+    The request has `page_size` and `page_token`.
+    """
+    filters = type(request)()
+    filters.CopyFrom(request)
+    filters.ClearField("page_size")
+    filters.ClearField("page_token")
+    digest = hashlib.blake2b(filters.SerializeToString(deterministic=True), digest_size=16)
+    return f"{request.DESCRIPTOR.full_name} {digest.hexdigest()}"
 
 
 def page_from_proto(listing: str, tenant_id: str, page_size: int, page_token: str) -> PageRequest:

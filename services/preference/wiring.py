@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 
+from libs.idempotency import SWEEP_INTERVAL, RequestIds
 from libs.postgres.migrations import migrate
 from libs.postgres.pool import Pool, open_pool
 from libs.runtime.host import Host
@@ -15,16 +16,22 @@ from services.preference.store.categories import CategoryStore
 from services.preference.store.planning import PlanningStore
 from services.preference.store.preferences import PreferenceStore
 from services.preference.store.recipients import RecipientStore
+from services.preference.usecases.check_profiles import CheckProfiles
 from services.preference.usecases.check_sends import CheckSends
+from services.preference.usecases.delete_category import DeleteCategory
+from services.preference.usecases.delete_recipient import DeleteRecipient
 from services.preference.usecases.get_category import GetCategory
 from services.preference.usecases.get_preferences import GetPreferences
 from services.preference.usecases.get_recipient import GetRecipient
 from services.preference.usecases.list_categories import ListCategories
+from services.preference.usecases.list_preferences import ListPreferences
 from services.preference.usecases.list_recipients import ListRecipients
 from services.preference.usecases.plan_deliveries import PlanDeliveries
+from services.preference.usecases.update_category import UpdateCategory
 from services.preference.usecases.update_preferences import UpdatePreferences
+from services.preference.usecases.update_recipient import UpdateRecipient
 from services.preference.usecases.upsert_category import UpsertCategory
-from services.preference.usecases.upsert_recipient import UpsertRecipient
+from services.preference.usecases.upsert_recipients import UpsertRecipients
 from tidings.internal.preference.v1 import planning_service_pb2
 from tidings.internal.preference.v1.planning_service_pb2_grpc import (
     add_PlanningServiceServicer_to_server,
@@ -45,19 +52,21 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     """Adds preference to a host."""
     pool = await stack.enter_async_context(open_pool(host.database_url, application="preference"))
     await migrate(pool, package="services.preference", schema="preference")
+    request_ids = RequestIds(pool, schema="preference")
+    host.loops.add_periodic("preference.request_ids", request_ids.sweep, every=SWEEP_INTERVAL)
     host.public.add(
         add_RecipientServiceServicer_to_server,
-        _recipients(pool),
+        _recipients(pool, request_ids),
         recipient_service_pb2.DESCRIPTOR.services_by_name["RecipientService"],
     )
     host.public.add(
         add_CategoryServiceServicer_to_server,
-        _categories(pool),
+        _categories(pool, request_ids),
         category_service_pb2.DESCRIPTOR.services_by_name["CategoryService"],
     )
     host.public.add(
         add_PreferenceServiceServicer_to_server,
-        _preferences(pool),
+        _preferences(pool, request_ids),
         preference_service_pb2.DESCRIPTOR.services_by_name["PreferenceService"],
     )
     host.internal.add(
@@ -67,28 +76,38 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     )
 
 
-def _recipients(pool: Pool) -> RecipientServicer:
+def _recipients(pool: Pool, request_ids: RequestIds) -> RecipientServicer:
     store = RecipientStore(pool)
     return RecipientServicer(
-        upsert_recipient=UpsertRecipient(store),
+        request_ids=request_ids,
+        check_profiles=CheckProfiles(),
+        upsert_recipients=UpsertRecipients(store),
+        update_recipient=UpdateRecipient(store),
+        delete_recipient=DeleteRecipient(store),
         get_recipient=GetRecipient(store),
         list_recipients=ListRecipients(store),
     )
 
 
-def _categories(pool: Pool) -> CategoryServicer:
+def _categories(pool: Pool, request_ids: RequestIds) -> CategoryServicer:
     store = CategoryStore(pool)
     return CategoryServicer(
+        request_ids=request_ids,
         upsert_category=UpsertCategory(store),
+        update_category=UpdateCategory(store),
+        delete_category=DeleteCategory(store),
         get_category=GetCategory(store),
         list_categories=ListCategories(store),
     )
 
 
-def _preferences(pool: Pool) -> PreferenceServicer:
+def _preferences(pool: Pool, request_ids: RequestIds) -> PreferenceServicer:
     store = PreferenceStore(pool)
     return PreferenceServicer(
-        update_preferences=UpdatePreferences(store), get_preferences=GetPreferences(store)
+        request_ids=request_ids,
+        update_preferences=UpdatePreferences(store),
+        get_preferences=GetPreferences(store),
+        list_preferences=ListPreferences(store),
     )
 
 

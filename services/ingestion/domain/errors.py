@@ -142,21 +142,6 @@ class SendTimeTooFar(Refused):
         )
 
 
-class RequestIdReused(TidingsError):
-    """The request id belongs to another payload."""
-
-    cause = Cause.ALREADY_EXISTS
-    reason = "REQUEST_ID_REUSED"
-
-    def __init__(self, request_id: str) -> None:
-        sentence = "this request_id was used with another payload; use a fresh one"
-        super().__init__(
-            sentence,
-            metadata={"request_id": request_id},
-            violations=[FieldViolation("request_id", sentence)],
-        )
-
-
 class BacklogFull(TidingsError):
     """As much of the tenant's work waits as may."""
 

@@ -8,12 +8,12 @@ from datetime import timedelta
 from uuid import UUID
 
 from libs.clock import Clock, mint_uuid7
-from libs.errors import TidingsError
+from libs.errors import RequestIdReused, TidingsError
 from libs.failpoints import failpoint
 from services.ingestion.clients import Planner, TemplateCatalog
 from services.ingestion.domain.acceptance import check_template, check_times
 from services.ingestion.domain.credit import channel_mask
-from services.ingestion.domain.errors import CategoryUnknown, RecipientUnknown, RequestIdReused
+from services.ingestion.domain.errors import CategoryUnknown, RecipientUnknown
 from services.ingestion.domain.models import (
     Acceptance,
     Accepted,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -18,6 +19,8 @@ class Channel(Enum):
     """By mail."""
     IN_APP = "in_app"
     """In the recipient's inbox."""
+    WEBHOOK = "webhook"
+    """By a call of the recipient's own HTTP endpoint."""
 
 
 class CategoryClass(Enum):
@@ -85,6 +88,8 @@ class RecipientProfile:
     """The preferred one first."""
     locale: str = DEFAULT_LOCALE
     time_zone: str = DEFAULT_TIME_ZONE
+    webhook_url: str = ""
+    """Empty: takes no webhooks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +97,8 @@ class Recipient:
     """A stored recipient."""
 
     profile: RecipientProfile
+    etag: str
+    """Another one with each change."""
     create_time: datetime
     update_time: datetime
 
@@ -114,6 +121,8 @@ class Category:
     """A stored category."""
 
     definition: CategoryDefinition
+    etag: str
+    """Another one with each change."""
     create_time: datetime
     update_time: datetime
 
@@ -137,3 +146,27 @@ class PreferenceChange:
     channel: Channel | None
     choice: Choice | None
     """None clears it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientPreferences:
+    """All words of a recipient, by category and channel."""
+
+    preferences: tuple[Preference, ...]
+
+    @property
+    def etag(self) -> str:
+        """The same for the same words only."""
+        words = [
+            (word.category, word.channel and word.channel.value, word.choice.value)
+            for word in self.preferences
+        ]
+        return hashlib.blake2b(repr(words).encode(), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedPreference:
+    """One word, and whose it is."""
+
+    recipient_id: str
+    preference: Preference

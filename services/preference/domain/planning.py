@@ -121,3 +121,5 @@ def _endpoint(recipient: RecipientProfile, channel: Channel) -> str | None:
             return recipient.emails[0] if recipient.emails else None
         case Channel.IN_APP:
             return recipient.recipient_id
+        case Channel.WEBHOOK:
+            return recipient.webhook_url or None

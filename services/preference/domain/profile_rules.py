@@ -14,7 +14,7 @@ _TIME_ZONES = frozenset(available_timezones()) - {"Factory", "localtime"}
 
 
 def check_profile(profile: RecipientProfile) -> None:
-    """Raises FieldsRefused when the zone does not exist or an address would break a mail header."""
+    """Raises FieldsRefused when the zone does not exist or an address would break a header."""
     violations = list(_violations(profile))
     if violations:
         raise FieldsRefused(violations)
@@ -26,6 +26,10 @@ def _violations(profile: RecipientProfile) -> Iterator[FieldViolation]:
             yield FieldViolation(
                 f"recipient.emails[{index}]", "must hold no spaces and no control characters"
             )
+    if not profile.webhook_url.isprintable():
+        yield FieldViolation(
+            "recipient.webhook_url", "must hold no spaces and no control characters"
+        )
     if profile.time_zone not in _TIME_ZONES:
         yield FieldViolation(
             "recipient.time_zone", "must be an IANA time zone, such as `Europe/Berlin`"

@@ -1,65 +1,109 @@
--- upsert_recipient --
--- A repeat that changes nothing does not move update_time.
+-- upsert_recipients --
+-- Each id at most once. A repeat that changes nothing moves neither etag nor update_time.
 INSERT INTO preference.recipients AS stored
-    (tenant_id, recipient_id, emails, phone_numbers, locale, time_zone, create_time, update_time)
-VALUES ($1, $2, $3, $4, $5, $6, now(), now())
+    (tenant_id, recipient_id, emails, phone_numbers, locale, time_zone, webhook_url, contact_keys,
+    etag, create_time, update_time)
+SELECT $1, recipient_id, emails, phone_numbers, locale, time_zone, webhook_url, contact_keys,
+    gen_random_uuid(), now(), now()
+FROM jsonb_to_recordset($2::jsonb) AS given
+    (recipient_id text, emails text[], phone_numbers text[], locale text, time_zone text,
+    webhook_url text, contact_keys uuid[])
+ORDER BY recipient_id COLLATE "C"
 ON CONFLICT (tenant_id, recipient_id) DO UPDATE SET
-    emails = excluded.emails,
-    phone_numbers = excluded.phone_numbers,
-    locale = excluded.locale,
-    time_zone = excluded.time_zone,
-    update_time = CASE
-        WHEN (stored.emails, stored.phone_numbers, stored.locale, stored.time_zone)
-            = (excluded.emails, excluded.phone_numbers, excluded.locale, excluded.time_zone)
-        THEN stored.update_time
-        ELSE excluded.update_time
-    END
-RETURNING recipient_id, emails, phone_numbers, locale, time_zone, create_time, update_time
+    (emails, phone_numbers, locale, time_zone, webhook_url, contact_keys) =
+        (excluded.emails, excluded.phone_numbers, excluded.locale, excluded.time_zone,
+        excluded.webhook_url, excluded.contact_keys),
+    (etag, update_time) = (
+        SELECT CASE WHEN same THEN stored.etag ELSE excluded.etag END,
+            CASE WHEN same THEN stored.update_time ELSE excluded.update_time END
+        FROM (SELECT
+            (stored.emails, stored.phone_numbers, stored.locale, stored.time_zone, stored.webhook_url)
+            = (excluded.emails, excluded.phone_numbers, excluded.locale, excluded.time_zone,
+            excluded.webhook_url) AS same
+        ) AS compared
+    )
+RETURNING recipient_id, emails, phone_numbers, locale, time_zone, webhook_url, etag, create_time, update_time
+
+-- lock_recipients --
+-- In key order, so that writers of the same recipients wait for one another instead of deadlocking.
+SELECT recipient_id, emails, phone_numbers, locale, time_zone, webhook_url, etag, create_time, update_time
+FROM preference.recipients
+WHERE tenant_id = $1 AND recipient_id = ANY($2::text[])
+ORDER BY recipient_id
+FOR NO KEY UPDATE
+
+-- delete_recipient --
+-- Takes the preferences along.
+DELETE FROM preference.recipients WHERE tenant_id = $1 AND recipient_id = $2
 
 -- get_recipient --
-SELECT recipient_id, emails, phone_numbers, locale, time_zone, create_time, update_time
+SELECT recipient_id, emails, phone_numbers, locale, time_zone, webhook_url, etag, create_time, update_time
 FROM preference.recipients
 WHERE tenant_id = $1 AND recipient_id = $2
 
 -- list_recipients --
--- Keyset: strictly after the last id of the page before.
-SELECT recipient_id, emails, phone_numbers, locale, time_zone, create_time, update_time
+-- Keyset: strictly after the last id of the page before. Ids have no character as high as the last of ASCII.
+SELECT recipient_id, emails, phone_numbers, locale, time_zone, webhook_url, etag, create_time, update_time
 FROM preference.recipients
 WHERE tenant_id = $1 AND recipient_id > $2
+    AND recipient_id >= $3::text AND recipient_id < $3::text || chr(127)
 ORDER BY recipient_id
-LIMIT $3
+LIMIT $4
+
+-- find_recipients --
+-- Like list_recipients; few have one address, so they are all fetched by it and then put in order.
+WITH found AS MATERIALIZED (
+    SELECT recipient_id, emails, phone_numbers, locale, time_zone, webhook_url, etag, create_time, update_time
+    FROM preference.recipients
+    WHERE tenant_id = $1 AND contact_keys @> $5::uuid[]
+)
+SELECT recipient_id, emails, phone_numbers, locale, time_zone, webhook_url, etag, create_time, update_time
+FROM found
+WHERE recipient_id > $2 AND recipient_id >= $3::text AND recipient_id < $3::text || chr(127)
+ORDER BY recipient_id
+LIMIT $4
 
 -- upsert_category --
--- A repeat that changes nothing does not move update_time.
+-- A repeat that changes nothing moves neither etag nor update_time.
 INSERT INTO preference.categories AS stored
-    (tenant_id, name, class, channels, priority, ttl, guarantee, create_time, update_time)
-VALUES ($1, $2, $3, $4, $5, $6, $7, now(), now())
+    (tenant_id, name, class, channels, priority, ttl, guarantee, etag, create_time, update_time)
+VALUES ($1, $2, $3, $4, $5, $6, $7, gen_random_uuid(), now(), now())
 ON CONFLICT (tenant_id, name) DO UPDATE SET
-    class = excluded.class,
-    channels = excluded.channels,
-    priority = excluded.priority,
-    ttl = excluded.ttl,
-    guarantee = excluded.guarantee,
-    update_time = CASE
-        WHEN (stored.class, stored.channels, stored.priority, stored.ttl, stored.guarantee)
+    (class, channels, priority, ttl, guarantee) =
+        (excluded.class, excluded.channels, excluded.priority, excluded.ttl, excluded.guarantee),
+    (etag, update_time) = (
+        SELECT CASE WHEN same THEN stored.etag ELSE excluded.etag END,
+            CASE WHEN same THEN stored.update_time ELSE excluded.update_time END
+        FROM (SELECT
+            (stored.class, stored.channels, stored.priority, stored.ttl, stored.guarantee)
             = (excluded.class, excluded.channels, excluded.priority, excluded.ttl, excluded.guarantee)
-        THEN stored.update_time
-        ELSE excluded.update_time
-    END
-RETURNING name, class, channels, priority, ttl, guarantee, create_time, update_time
+            AS same
+        ) AS compared
+    )
+RETURNING name, class, channels, priority, ttl, guarantee, etag, create_time, update_time
+
+-- lock_category --
+SELECT name, class, channels, priority, ttl, guarantee, etag, create_time, update_time
+FROM preference.categories
+WHERE tenant_id = $1 AND name = $2
+FOR NO KEY UPDATE
+
+-- delete_category --
+DELETE FROM preference.categories WHERE tenant_id = $1 AND name = $2
 
 -- get_category --
-SELECT name, class, channels, priority, ttl, guarantee, create_time, update_time
+SELECT name, class, channels, priority, ttl, guarantee, etag, create_time, update_time
 FROM preference.categories
 WHERE tenant_id = $1 AND name = $2
 
 -- list_categories --
--- Keyset: strictly after the last name of the page before.
-SELECT name, class, channels, priority, ttl, guarantee, create_time, update_time
+-- Keyset: strictly after the last name of the page before. Names have no character as high as the last of ASCII.
+SELECT name, class, channels, priority, ttl, guarantee, etag, create_time, update_time
 FROM preference.categories
-WHERE tenant_id = $1 AND name > $2
+WHERE tenant_id = $1 AND name > $2 AND name >= $3::text AND name < $3::text || chr(127)
+    AND ($4::text IS NULL OR class = $4)
 ORDER BY name
-LIMIT $3
+LIMIT $5
 
 -- lock_recipient --
 -- Serialises the changes of one recipient's preferences, and proves that there is one.
@@ -68,21 +112,24 @@ SELECT true FROM preference.recipients WHERE tenant_id = $1 AND recipient_id = $
 -- recipient_exists --
 SELECT true FROM preference.recipients WHERE tenant_id = $1 AND recipient_id = $2
 
--- unknown_categories --
--- In the order of the request, so that the first one is named.
-SELECT wanted.name
-FROM unnest($2::text[]) WITH ORDINALITY AS wanted (name, position)
-WHERE NOT EXISTS (
-    SELECT FROM preference.categories AS category
-    WHERE category.tenant_id = $1 AND category.name = wanted.name
-)
-ORDER BY wanted.position
+-- hold_categories --
+-- Until the preferences about them are committed, nobody deletes these.
+SELECT name FROM preference.categories
+WHERE tenant_id = $1 AND name = ANY($2::text[])
+ORDER BY name
+FOR KEY SHARE
 
 -- clear_preferences --
 DELETE FROM preference.preferences AS stored
 USING unnest($3::text[], $4::text[]) AS cleared (category, channel)
 WHERE stored.tenant_id = $1 AND stored.recipient_id = $2
     AND stored.category = cleared.category AND stored.channel = cleared.channel
+
+-- clear_all_preferences --
+DELETE FROM preference.preferences WHERE tenant_id = $1 AND recipient_id = $2
+
+-- clear_preferences_about --
+DELETE FROM preference.preferences WHERE tenant_id = $1 AND category = $2
 
 -- set_preferences --
 INSERT INTO preference.preferences (tenant_id, recipient_id, category, channel, choice)
@@ -96,9 +143,27 @@ FROM preference.preferences
 WHERE tenant_id = $1 AND recipient_id = $2
 ORDER BY category, channel
 
+-- list_preferences --
+-- Keyset: strictly after the last one of the page before.
+SELECT recipient_id, category, channel, choice
+FROM preference.preferences
+WHERE tenant_id = $1 AND (recipient_id, category, channel) > ($2, $3, $4)
+    AND ($5::text IS NULL OR channel = $5) AND ($6::text IS NULL OR choice = $6)
+ORDER BY recipient_id, category, channel
+LIMIT $7
+
+-- list_preferences_about --
+-- Like list_preferences, of one category.
+SELECT recipient_id, category, channel, choice
+FROM preference.preferences
+WHERE tenant_id = $1 AND category = $8 AND (recipient_id, category, channel) > ($2, $3, $4)
+    AND ($5::text IS NULL OR channel = $5) AND ($6::text IS NULL OR choice = $6)
+ORDER BY recipient_id, channel
+LIMIT $7
+
 -- recipients_of --
 -- All recipients of a planning batch at once; keys may span tenants.
-SELECT tenant_id, recipient_id, emails, phone_numbers, locale, time_zone
+SELECT tenant_id, recipient_id, emails, phone_numbers, locale, time_zone, webhook_url
 FROM preference.recipients
 JOIN unnest($1::text[], $2::text[]) AS wanted (tenant_id, recipient_id)
     USING (tenant_id, recipient_id)

@@ -26,6 +26,7 @@ def profile_from_row(row: asyncpg.Record) -> RecipientProfile:
         phone_numbers=tuple(row["phone_numbers"]),
         locale=row["locale"],
         time_zone=row["time_zone"],
+        webhook_url=row["webhook_url"],
     )
 
 
@@ -33,6 +34,7 @@ def recipient_from_row(row: asyncpg.Record) -> Recipient:
     """Returns a recipient."""
     return Recipient(
         profile=profile_from_row(row),
+        etag=row["etag"].hex,
         create_time=row["create_time"],
         update_time=row["update_time"],
     )
@@ -54,6 +56,7 @@ def category_from_row(row: asyncpg.Record) -> Category:
     """Returns a category."""
     return Category(
         definition=definition_from_row(row),
+        etag=row["etag"].hex,
         create_time=row["create_time"],
         update_time=row["update_time"],
     )

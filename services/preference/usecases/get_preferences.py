@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.preference.domain.models import Preference
+from services.preference.domain.models import RecipientPreferences
 from services.preference.store.preferences import PreferenceStore
 
 
@@ -14,6 +14,6 @@ class GetPreferences:
 
     store: PreferenceStore
 
-    async def __call__(self, tenant_id: str, recipient_id: str) -> list[Preference]:
+    async def __call__(self, tenant_id: str, recipient_id: str) -> RecipientPreferences:
         """Raises RecipientNotFound."""
         return await self.store.get(tenant_id, recipient_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from libs.paging import Page, PageRequest
+from services.preference.domain.filters import CategoryFilter
 from services.preference.domain.models import Category
 from services.preference.store.categories import CategoryStore
 
@@ -15,7 +16,9 @@ class ListCategories:
 
     store: CategoryStore
 
-    async def __call__(self, tenant_id: str, request: PageRequest) -> Page[Category]:
+    async def __call__(
+        self, tenant_id: str, wanted: CategoryFilter, page: PageRequest
+    ) -> Page[Category]:
         """Returns the page after the last name of the page before."""
-        found = await self.store.list_after(tenant_id, request.after, request.limit)
-        return Page.cut(found, request, key=lambda category: category.definition.name)
+        found = await self.store.list_page(tenant_id, wanted, page)
+        return Page.cut(found, page, key=lambda category: category.definition.name)

@@ -15,6 +15,7 @@ from tidings.preference.v1 import category_service_pb2, channel_decision_pb2, pr
 CHANNEL_TO_PROTO = {
     Channel.EMAIL: channel_pb2.CHANNEL_EMAIL,
     Channel.IN_APP: channel_pb2.CHANNEL_IN_APP,
+    Channel.WEBHOOK: channel_pb2.CHANNEL_WEBHOOK,
 }
 CHANNEL_FROM_PROTO = {value: key for key, value in CHANNEL_TO_PROTO.items()}
 

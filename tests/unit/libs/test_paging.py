@@ -11,10 +11,13 @@ from libs.paging import (
     DEFAULT_PAGE_SIZE,
     Page,
     PageRequest,
+    listing_of,
     page_from_proto,
     page_token_to_proto,
 )
 from libs.sealing import seal
+from tidings.preference.v1.category_service_pb2 import ListCategoriesRequest
+from tidings.preference.v1.recipient_service_pb2 import ListRecipientsRequest
 
 KEY_ID = UUID("01980000-0000-7000-8000-000000000001")
 
@@ -84,3 +87,14 @@ def test_a_page_is_cut_where_the_next_begins(found: int) -> None:
     page = Page.cut("abc"[:found], wanted, key=str)
     assert page.items == tuple("ab"[:found])
     assert page.last_key == ("b" if found == 3 else None)
+
+
+def test_a_listing_is_its_method_and_its_filters_whatever_the_page() -> None:
+    listing = listing_of(ListRecipientsRequest(id_prefix="a"))
+    assert listing_of(ListRecipientsRequest(id_prefix="a", page_size=7, page_token="b")) == listing
+    others = (
+        ListRecipientsRequest(),
+        ListRecipientsRequest(id_prefix="b"),
+        ListCategoriesRequest(),
+    )
+    assert listing not in {listing_of(request) for request in others}

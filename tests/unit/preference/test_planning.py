@@ -107,3 +107,13 @@ def test_what_is_gone_is_not_planned(
     recipient: RecipientProfile | None, category: CategoryDefinition | None, outcome: Outcome
 ) -> None:
     assert plan(recipient, category) == Plan(outcome=outcome)
+
+
+def test_a_webhook_goes_where_the_recipient_says_if_at_all() -> None:
+    webhook = (Channel.WEBHOOK,)
+    told = RecipientProfile(recipient_id="alice", webhook_url="https://example.com/hook")
+    made = plan(told, requested=webhook, content=webhook)
+    assert [delivery.endpoint for delivery in made.deliveries] == ["https://example.com/hook"]
+    none = plan(ALICE, requested=webhook, content=webhook)
+    assert none.outcome is Outcome.SUPPRESS
+    assert reasons(none) == [(Channel.WEBHOOK, Reason.NO_CONTACT_POINT)]

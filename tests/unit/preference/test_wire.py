@@ -64,11 +64,13 @@ def test_a_recipient_goes_round() -> None:
         phone_numbers=("+4915112345678",),
         locale="pt-BR",
         time_zone="Europe/Berlin",
+        webhook_url="https://example.com/hook",
     )
     message = recipient_to_proto(
-        Recipient(profile=profile, create_time=NOW, update_time=NOW + timedelta(days=1))
+        Recipient(profile=profile, etag="e1", create_time=NOW, update_time=NOW + timedelta(days=1))
     )
     assert profile_from_proto(message) == profile
+    assert message.etag == "e1"
     assert message.create_time.ToDatetime(UTC) == NOW
     assert message.update_time.ToDatetime(UTC) == NOW + timedelta(days=1)
 
@@ -87,8 +89,11 @@ def test_a_category_goes_round() -> None:
         ttl=timedelta(seconds=90, microseconds=5),
         guarantee=Guarantee.AT_MOST_ONCE,
     )
-    message = category_to_proto(Category(definition=definition, create_time=NOW, update_time=NOW))
+    message = category_to_proto(
+        Category(definition=definition, etag="e1", create_time=NOW, update_time=NOW)
+    )
     assert definition_from_proto(message) == definition
+    assert message.etag == "e1"
 
 
 def test_what_a_category_leaves_out_has_its_default() -> None:

@@ -1,0 +1,34 @@
+"""Which resources a list shows. What a filter leaves open holds for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.preference.domain.models import CategoryClass, Channel, Choice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientFilter:
+    """Recipients of whom all that is given is true."""
+
+    id_prefix: str = ""
+    email: str = ""
+    """Whatever its case."""
+    phone_number: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CategoryFilter:
+    """Categories of which all that is given is true."""
+
+    name_prefix: str = ""
+    category_class: CategoryClass | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreferenceFilter:
+    """Words of which all that is given is true."""
+
+    category: str | None = None
+    channel: Channel | None = None
+    choice: Choice | None = None
