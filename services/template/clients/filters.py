@@ -150,7 +150,9 @@ def _sum(context: Context, items: Any, attribute: str | int | None = None, start
 
 def _to_json(context: Context, value: Any) -> Any:
     budget_of(context).charge(value)
-    return filters.do_tojson(context.eval_ctx, value)
+    text = filters.do_tojson(context.eval_ctx, value)
+    # Outside of HTML it is no markup, which would escape what is joined to it.
+    return text if context.eval_ctx.autoescape else str(text)
 
 
 def _trim(value: Any, characters: str | None = None) -> str:

@@ -35,7 +35,7 @@ class Renderer:
         self._compiled = lru_cache(maxsize=_MOST_COMPILED)(self._compile)
 
     async def inspect(self, content: Content) -> list[Inspection]:
-        """Compiles all sources of a draft."""
+        """Compiles all sources of a draft, and renders those that use no variable."""
         return await self._ask(self._inspect_all, content)
 
     async def render(self, requests: Sequence[RenderRequest]) -> list[Rendered | Failure]:
@@ -55,9 +55,13 @@ class Renderer:
 
     def _inspect(self, part: Part, source: str) -> Inspection:
         try:
-            return Inspection(part=part, used=self._compiled(source, part.escaped).used)
-        except SourceRefused as refused:
+            compiled = self._compiled(source, part.escaped)
+            if not compiled.used:
+                # It renders to the same whatever is sent, so what it renders to is known now.
+                part.finish(compiled.render({}, max_bytes=part.max_bytes))
+        except (SourceRefused, RenderingFailed, TextRefused) as refused:
             return Inspection(part=part, refusal=str(refused))
+        return Inspection(part=part, used=compiled.used)
 
     def _render_all(self, requests: Sequence[RenderRequest]) -> list[Rendered | Failure]:
         return [self._render(request) for request in requests]

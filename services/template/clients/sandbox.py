@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import BuiltinMethodType, MethodType
-from typing import Any
+from typing import Any, NoReturn
 
 from jinja2 import StrictUndefined, Undefined
 from jinja2.filters import _GroupTuple as Group
@@ -39,6 +39,13 @@ class Missing(StrictUndefined):
         return str(self)
 
 
+def _refuse_json(value: object) -> NoReturn:
+    if isinstance(value, Undefined):
+        # It fails with its name.
+        str(value)
+    raise TypeError("JSON has nothing of this kind")
+
+
 class BudgetedContext(Context):
     """The context of one rendering, which pays for its work from one budget."""
 
@@ -61,6 +68,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             optimized=False,
             cache_size=0,
         )
+        self.policies["json.dumps_kwargs"] = {"sort_keys": True, "default": _refuse_json}
         self.globals.clear()
         self.filters.clear()
         self.filters.update(make_filters())

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from libs.errors import FieldViolation
-from services.template.domain.models import Content, Variable
+from services.template.domain.models import Channel, Content, Template, Variable
 from services.template.domain.parts import Part
 
 # Names that Jinja2 gives a meaning of its own, so that a variable would be hidden by it.
 _TAKEN = {"True", "False", "None", "true", "false", "none", "not", "self", "loop"}
 _MAX_NAME = 64
+VARIABLES = "variables"
+DRAFT_PATHS = (VARIABLES, *(channel.value for channel in Channel))
+"""What of a draft can be changed by itself."""
 # What Jinja2 offers elsewhere and does not here.
 _GONE = {"range", "dict", "lipsum", "cycler", "joiner", "namespace"}
 
@@ -22,7 +25,7 @@ class Inspection:
 
     part: Part
     refusal: str | None = None
-    """Why it does not compile."""
+    """Why it does not compile, or can never be rendered."""
     used: Mapping[str, int] = field(default_factory=dict)
     """Names that it takes from outside, with the line of the first use."""
 
@@ -32,7 +35,7 @@ def draft_violations(
 ) -> Iterator[FieldViolation]:
     """Yields what is wrong with a draft, each with where and how to mend it."""
     if not content.sources:
-        yield FieldViolation("content", "has no channel; set email, in_app or both")
+        yield FieldViolation("content", "has no channel; set one of email, in_app and webhook")
     yield from _declaration_violations(content.variables)
     declared = {variable.name for variable in content.variables}
     for inspection in inspections:
@@ -44,9 +47,22 @@ def draft_violations(
                 yield FieldViolation(path, f"line {line}: {_undeclared_sentence(name)}")
 
 
-def next_version(draft: Content, newest: Content | None, latest_version: int) -> int:
+def merge(draft: Content, changes: Content, paths: Collection[str]) -> Content:
+    """Returns a draft with `variables` or a channel's sources as in `changes`; a channel not set there is removed."""
+    sources = {
+        channel: given[channel]
+        for channel in Channel
+        if channel in (given := (changes if channel.value in paths else draft).sources)
+    }
+    variables = (changes if VARIABLES in paths else draft).variables
+    return Content(variables=variables, sources=sources)
+
+
+def next_version(template: Template, newest: Content | None) -> int:
     """Returns the version that publishing gives: the newest again when nothing changed since."""
-    return latest_version if draft == newest else latest_version + 1
+    if template.content == newest:
+        return template.latest_version
+    return max(template.latest_version, template.ended_version) + 1
 
 
 def _undeclared_sentence(name: str) -> str:

@@ -49,19 +49,6 @@ class TemplateNotPublished(TidingsError):
         )
 
 
-class EtagMismatch(TidingsError):
-    """The draft changed since its etag was read."""
-
-    cause = Cause.ABORTED
-    reason = "ETAG_MISMATCH"
-
-    def __init__(self, name: str, etag: str) -> None:
-        super().__init__(
-            f"the draft of {name} changed since, its etag is {etag} now; read it again",
-            metadata={"etag": etag},
-        )
-
-
 class TemplateInvalid(TidingsError):
     """A draft cannot be used."""
 

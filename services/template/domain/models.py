@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -18,6 +18,8 @@ class Channel(Enum):
     """A mail."""
     IN_APP = "in_app"
     """An inbox item."""
+    WEBHOOK = "webhook"
+    """A call to the recipient's endpoint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,8 @@ class Template:
     """`NO_CONTENT` in lists."""
     latest_version: int
     """0 while nothing is published."""
+    ended_version: int
+    """Newest version of deleted templates of this name; no send can name those up to it. 0: there is none."""
     revision: int
     """Counts the states of the draft."""
     create_time: datetime
@@ -67,12 +71,41 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DraftChange:
+    """What becomes of a draft."""
+
+    name: str
+    content: Content
+    paths: Collection[str]
+    """Which of `drafts.DRAFT_PATHS` are to be as in `content`."""
+    etag: str
+    """Empty: of whatever state."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateFilter:
+    """Which templates a list shows."""
+
+    name_prefix: str = ""
+    published_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VersionKey:
     """Names a published version across tenants."""
 
     tenant_id: str
     name: str
     version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A published version without its sources."""
+
+    version: int
+    channels: tuple[Channel, ...]
+    publish_time: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

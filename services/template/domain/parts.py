@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.template.domain.models import Channel
-from services.template.domain.text import clean, link, one_line
+from services.template.domain.text import clean, json_value, link, one_line
 
 _LINE_BYTES = 4 << 10
 _TEXT_BYTES = 256 << 10
 _HTML_BYTES = 1 << 20
+_DATA_BYTES = 16 << 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,5 +44,8 @@ PARTS: dict[Channel, tuple[Part, ...]] = {
         Part(channel=Channel.IN_APP, name="title", max_bytes=_LINE_BYTES, finish=one_line),
         Part(channel=Channel.IN_APP, name="body", max_bytes=_TEXT_BYTES),
         Part(channel=Channel.IN_APP, name="action_url", max_bytes=_LINE_BYTES, finish=link),
+    ),
+    Channel.WEBHOOK: (
+        Part(channel=Channel.WEBHOOK, name="data", max_bytes=_DATA_BYTES, finish=json_value),
     ),
 }

@@ -1,25 +1,30 @@
-"""Replaces a template's draft."""
+"""Changes a template's draft."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from libs.clock import Clock
-from services.template.domain.models import Content, Template
-from services.template.store.templates import TemplateStore
+from libs.postgres.transaction import Connection
+from services.template.domain.drafts import merge
+from services.template.domain.models import DraftChange, Template
+from services.template.store.templates import lock, replace_draft
 from services.template.usecases.check_draft import CheckDraft
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateTemplate:
-    """Replaces a draft; published versions stay as they are."""
+    """Changes a draft, or parts of it; published versions stay as they are."""
 
-    store: TemplateStore
     check_draft: CheckDraft
     clock: Clock
 
-    async def __call__(self, tenant_id: str, name: str, content: Content, etag: str) -> Template:
-        """Raises TemplateInvalid, TemplateNotFound, or EtagMismatch when `etag` is given and old."""
-        await self.check_draft(name, content)
-        now = self.clock.now()
-        return await self.store.replace_draft(tenant_id, name, content, etag=etag, now=now)
+    async def __call__(
+        self, connection: Connection, tenant_id: str, change: DraftChange
+    ) -> Template:
+        """Raises TemplateNotFound, EtagMismatch, or TemplateInvalid when the draft as a whole cannot be used."""
+        template = await lock(connection, tenant_id, change.name, change.etag)
+        content = merge(template.content, change.content, change.paths)
+        # Under the lock, because the parts that stay count as well.
+        await self.check_draft(change.name, content)
+        return await replace_draft(connection, tenant_id, change.name, content, self.clock.now())

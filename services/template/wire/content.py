@@ -21,6 +21,8 @@ def content_from_proto(message: pb.TemplateContent) -> Content:
             "body": in_app.body,
             "action_url": in_app.action_url,
         }
+    if message.HasField("webhook"):
+        sources[Channel.WEBHOOK] = {"data": message.webhook.data}
     return Content(
         variables=tuple(_variable_from_proto(variable) for variable in message.variables),
         sources=sources,
@@ -36,6 +38,8 @@ def content_to_proto(content: Content) -> pb.TemplateContent:
         message.email.CopyFrom(pb.EmailSource(**content.sources[Channel.EMAIL]))
     if Channel.IN_APP in content.sources:
         message.in_app.CopyFrom(pb.InAppSource(**content.sources[Channel.IN_APP]))
+    if Channel.WEBHOOK in content.sources:
+        message.webhook.CopyFrom(pb.WebhookSource(**content.sources[Channel.WEBHOOK]))
     return message
 
 
@@ -58,6 +62,9 @@ def rendered_to_proto(rendered: Rendered) -> content_pb2.RenderedContent:
         case Channel.IN_APP:
             in_app = content_pb2.InAppContent(**rendered.texts)
             return content_pb2.RenderedContent(in_app=in_app)
+        case Channel.WEBHOOK:
+            webhook = content_pb2.WebhookContent(**rendered.texts)
+            return content_pb2.RenderedContent(webhook=webhook)
 
 
 def variable_to_proto(variable: Variable) -> pb.TemplateVariable:

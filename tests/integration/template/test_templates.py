@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 from tests.integration.access.refusals import refusal
+from tests.integration.template.calls import create, get, publish, update
 from tests.integration.template.messages import STRANGER, TENANT, order_shipped
 from tidings.template.v1.template_service_pb2 import (
     CreateTemplateRequest,
@@ -26,30 +27,6 @@ from tidings.template.v1.template_service_pb2 import (
 
 if TYPE_CHECKING:
     from tidings.template.v1.template_service_pb2_grpc import TemplateServiceAsyncStub
-
-
-async def create(
-    templates: TemplateServiceAsyncStub, name: str, content: TemplateContent | None = None
-) -> Template:
-    request = CreateTemplateRequest(name=name, content=content or order_shipped())
-    return (await templates.CreateTemplate(request, metadata=TENANT)).template
-
-
-async def update(
-    templates: TemplateServiceAsyncStub, name: str, title: str, etag: str = ""
-) -> Template:
-    request = UpdateTemplateRequest(name=name, content=order_shipped(title), etag=etag)
-    return (await templates.UpdateTemplate(request, metadata=TENANT)).template
-
-
-async def publish(templates: TemplateServiceAsyncStub, name: str, etag: str = "") -> int:
-    request = PublishTemplateRequest(name=name, etag=etag)
-    return (await templates.PublishTemplate(request, metadata=TENANT)).version
-
-
-async def get(templates: TemplateServiceAsyncStub, name: str, version: int = 0) -> Template:
-    request = GetTemplateRequest(name=name, version=version)
-    return (await templates.GetTemplate(request, metadata=TENANT)).template
 
 
 async def test_a_created_template_is_read_back(templates: TemplateServiceAsyncStub) -> None:

@@ -21,6 +21,11 @@ def in_app(
     return Content(variables=variables, sources=sources)
 
 
+def webhook(data: str, variables: tuple[Variable, ...] = ()) -> Content:
+    """A call to an endpoint."""
+    return Content(variables=variables, sources={Channel.WEBHOOK: {"data": data}})
+
+
 def declared(*names: str) -> tuple[Variable, ...]:
     """Variables by name; those that end in `?` are optional."""
     return tuple(

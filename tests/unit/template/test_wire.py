@@ -10,7 +10,7 @@ from services.template.domain.models import Channel, Content, Variable
 from services.template.wire.channel import CHANNEL_FROM_PROTO, CHANNEL_TO_PROTO
 from services.template.wire.content import content_from_bytes, content_to_bytes
 from services.template.wire.variables import variables_from_bytes, variables_from_proto
-from tests.unit.template.contents import declared, email, in_app
+from tests.unit.template.contents import declared, email, in_app, webhook
 from tests.unit.template.rendering import render
 from tidings.common.v1.channel_pb2 import Channel as ProtoChannel
 
@@ -22,7 +22,7 @@ from tidings.common.v1.channel_pb2 import Channel as ProtoChannel
         in_app("t", "b", "https://example.com"),
         Content(
             variables=(Variable(name="a", description="an a", optional=True),),
-            sources={**email().sources, **in_app().sources},
+            sources={**email().sources, **in_app().sources, **webhook("{}").sources},
         ),
     ],
 )

@@ -6,10 +6,15 @@ CREATE TABLE template.templates (
     content        bytea            NOT NULL,
     -- 0 while nothing is published.
     latest_version integer          NOT NULL,
+    -- Newest version of deleted templates of this name. It and those before are rendered still for what was
+    -- accepted with them, but named by no new send; versions go on counting from here.
+    ended_version  integer          NOT NULL DEFAULT 0,
     -- Counts the states of the draft; its text is the etag.
     revision       bigint           NOT NULL,
     create_time    timestamptz      NOT NULL,
     update_time    timestamptz      NOT NULL,
+    -- Set while the template is deleted; only its versions count then.
+    delete_time    timestamptz,
     PRIMARY KEY (tenant_id, name)
 );
 
@@ -23,3 +28,16 @@ CREATE TABLE template.versions (
     PRIMARY KEY (tenant_id, name, version),
     FOREIGN KEY (tenant_id, name) REFERENCES template.templates
 );
+
+-- First answers to request ids; see libs.idempotency.
+CREATE TABLE template.request_ids (
+    tenant_id      text        NOT NULL,
+    method         text        NOT NULL,
+    request_digest bytea       NOT NULL,
+    payload_hash   bytea       NOT NULL,
+    answer         bytea       NOT NULL,
+    create_time    timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, method, request_digest)
+);
+
+CREATE INDEX request_ids_by_age ON template.request_ids (create_time);
