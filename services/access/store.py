@@ -10,6 +10,7 @@ import asyncpg
 from libs.postgres.away import database
 from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
+from libs.postgres.transaction import Connection
 from services.access.domain.errors import ApiKeyNotFound, TenantAlreadyExists, TenantNotFound
 from services.access.domain.models import ApiKey, Tenant
 from services.access.domain.secret import Secret
@@ -37,28 +38,22 @@ class Store:
         except asyncpg.UniqueViolationError:
             raise TenantAlreadyExists(tenant.tenant_id) from None
 
-    async def add_api_key(self, api_key: ApiKey, secret: Secret) -> None:
-        """Stores a key and the hash of its secret; raises TenantNotFound."""
-        try:
-            with database():
-                await self._pool.execute(
-                    _SQL["insert_api_key"],
-                    api_key.key_id,
-                    api_key.tenant_id,
-                    api_key.display_name,
-                    api_key.prefix,
-                    secret.digest,
-                    api_key.scopes,
-                    api_key.create_time,
-                    api_key.expire_time,
-                )
-        except asyncpg.ForeignKeyViolationError:
-            raise TenantNotFound(api_key.tenant_id) from None
-
-    async def list_api_keys(self, tenant_id: str, before: UUID | None, limit: int) -> list[ApiKey]:
-        """Returns up to `limit` keys that are older than `before`, newest first."""
+    async def get_api_key(self, tenant_id: str, key_id: UUID) -> ApiKey:
+        """Returns a key of any state; raises ApiKeyNotFound."""
         with database():
-            rows = await self._pool.fetch(_SQL["list_api_keys"], tenant_id, before, limit)
+            row = await self._pool.fetchrow(_SQL["get_api_key"], tenant_id, key_id)
+        if row is None:
+            raise ApiKeyNotFound(key_id)
+        return _api_key_from_row(row)
+
+    async def list_api_keys(
+        self, tenant_id: str, before: UUID | None, limit: int, *, active_at: datetime | None
+    ) -> list[ApiKey]:
+        """Returns up to `limit` keys older than `before`, newest first; with a moment, those that work then."""
+        with database():
+            rows = await self._pool.fetch(
+                _SQL["list_api_keys"], tenant_id, before, limit, active_at
+            )
         return [_api_key_from_row(row) for row in rows]
 
     async def revoke_api_key(self, tenant_id: str, key_id: UUID, now: datetime) -> ApiKey:
@@ -87,6 +82,45 @@ class Store:
         return [SigningKey.from_pem(row["private_pem"]) for row in rows]
 
 
+async def add_api_key(connection: Connection, api_key: ApiKey, secret: Secret) -> None:
+    """Stores a key and the hash of its secret; raises TenantNotFound."""
+    try:
+        await connection.execute(
+            _SQL["insert_api_key"],
+            api_key.key_id,
+            api_key.tenant_id,
+            api_key.display_name,
+            api_key.prefix,
+            secret.digest,
+            api_key.scopes,
+            api_key.create_time,
+            api_key.expire_time,
+        )
+    except asyncpg.ForeignKeyViolationError:
+        raise TenantNotFound(api_key.tenant_id) from None
+
+
+async def lock_api_key(connection: Connection, tenant_id: str, key_id: UUID) -> ApiKey:
+    """Holds a key until the transaction ends; raises ApiKeyNotFound."""
+    row = await connection.fetchrow(_SQL["lock_api_key"], tenant_id, key_id)
+    if row is None:
+        raise ApiKeyNotFound(key_id)
+    return _api_key_from_row(row)
+
+
+async def change_api_key(connection: Connection, api_key: ApiKey) -> None:
+    """Stores what of a locked key can change."""
+    await connection.execute(
+        _SQL["change_api_key"],
+        api_key.tenant_id,
+        api_key.key_id,
+        api_key.display_name,
+        api_key.scopes,
+        api_key.expire_time,
+        api_key.revision,
+    )
+
+
 def _api_key_from_row(row: asyncpg.Record) -> ApiKey:
     return ApiKey(
         key_id=row["key_id"],
@@ -97,4 +131,5 @@ def _api_key_from_row(row: asyncpg.Record) -> ApiKey:
         create_time=row["create_time"],
         expire_time=row["expire_time"],
         revoke_time=row["revoke_time"],
+        revision=row["revision"],
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 
+from libs.idempotency import SWEEP_INTERVAL, RequestIds
 from libs.postgres.migrations import migrate
 from libs.postgres.pool import open_pool
 from libs.runtime.host import Host
@@ -13,6 +14,7 @@ from services.access.entrypoints.tenants import TenantServicer
 from services.access.store import Store
 from services.access.usecases.create_api_key import CreateAdminKey, CreateApiKey
 from services.access.usecases.create_tenant import CreateTenant
+from services.access.usecases.get_api_key import GetApiKey
 from services.access.usecases.issue_recipient_token import IssueRecipientToken
 from services.access.usecases.list_api_keys import ListApiKeys
 from services.access.usecases.look_up_api_key import LookUpApiKey
@@ -33,10 +35,14 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     await migrate(pool, package="services.access", schema="access")
     store = Store(pool)
     key_ring = await open_key_ring(store, host.clock)
-    create_api_key = CreateApiKey(store, host.clock)
+    request_ids = RequestIds(pool, schema="access")
+    host.loops.add_periodic("access.request_ids", request_ids.sweep, every=SWEEP_INTERVAL)
+    create_api_key = CreateApiKey(host.clock)
     access = AccessServicer(
+        request_ids=request_ids,
         create_api_key=create_api_key,
-        list_api_keys=ListApiKeys(store),
+        get_api_key=GetApiKey(store),
+        list_api_keys=ListApiKeys(store, host.clock),
         revoke_api_key=RevokeApiKey(store, host.clock),
         issue_recipient_token=IssueRecipientToken(key_ring.signing_key, host.clock),
         json_web_key_set=key_ring.json_web_key_set,
@@ -46,7 +52,7 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     )
     tenants = TenantServicer(
         create_tenant=CreateTenant(store, host.clock),
-        create_admin_key=CreateAdminKey(create_api_key),
+        create_admin_key=CreateAdminKey(pool, create_api_key),
     )
     host.public.add(
         add_AccessServiceServicer_to_server,

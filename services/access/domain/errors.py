@@ -45,14 +45,14 @@ class ApiKeyNotFound(TidingsError):
 
 
 class ScopeNotHeld(TidingsError):
-    """A key was to grant what its creator lacks."""
+    """A key was to be given what its creator or changer lacks."""
 
     cause = Cause.PERMISSION_DENIED
     reason = "SCOPE_MISSING"
 
     def __init__(self, scope: str) -> None:
         super().__init__(
-            f"a key cannot grant {scope}, which the key that creates it lacks",
+            f"a key cannot be given {scope}, which the key that gives it lacks",
             metadata={"scope": scope},
         )
 
@@ -69,4 +69,21 @@ class LifetimeTooLong(TidingsError):
             f"ttl: {sentence}",
             metadata={"fields": "ttl"},
             violations=[FieldViolation("ttl", sentence)],
+        )
+
+
+class ExpireTimeOutOfRange(TidingsError):
+    """A key would end beyond the calendar."""
+
+    cause = Cause.INVALID_ARGUMENT
+    reason = "INVALID_FIELD"
+
+    def __init__(self) -> None:
+        sentence = (
+            "must be between the years 1 and 9999; leave it unset for a key that does not expire"
+        )
+        super().__init__(
+            f"expire_time: {sentence}",
+            metadata={"fields": "expire_time"},
+            violations=[FieldViolation("expire_time", sentence)],
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -31,6 +32,25 @@ class ApiKey:
     create_time: datetime
     expire_time: datetime | None = None
     revoke_time: datetime | None = None
+    revision: int = 1
+    """Counts the states of the key."""
+
+    @property
+    def etag(self) -> str:
+        """Mark of this state."""
+        return str(self.revision)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyChange:
+    """What a key shall be from now on, in the fields that are named."""
+
+    fields: Collection[str]
+    """Of `display_name`, `scopes` and `expire_time`."""
+    display_name: str
+    scopes: tuple[int, ...]
+    expire_time: datetime | None
+    """None: the key does not expire."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ ADMIN = 1
 
 
 def not_held(held: Collection[int], wanted: Iterable[int]) -> list[int]:
-    """Returns which of the wanted scopes are not the creator's to grant."""
+    """Returns which of the wanted scopes are not the holder's to grant."""
     if ADMIN in held:
         return []
     return [scope for scope in wanted if scope not in held]

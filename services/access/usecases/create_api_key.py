@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
 from libs.clock import Clock, mint_uuid7
-from libs.rpc.rules import scope_name
-from services.access.domain.errors import ScopeNotHeld
+from libs.postgres.pool import Pool
+from libs.postgres.transaction import Connection, in_transaction
 from services.access.domain.lifetime import key_expiry
 from services.access.domain.models import ApiKey
-from services.access.domain.scopes import ADMIN, not_held
+from services.access.domain.scopes import ADMIN
 from services.access.domain.secret import Secret
-from services.access.store import Store
+from services.access.store import add_api_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,16 +30,10 @@ class KeyRequest:
 class CreateApiKey:
     """Creates a key and hands its secret out, this once."""
 
-    store: Store
     clock: Clock
 
-    async def __call__(
-        self, request: KeyRequest, *, held: Collection[int]
-    ) -> tuple[ApiKey, Secret]:
-        """Raises ScopeNotHeld when `held`, the creator's scopes, lack what the key shall grant."""
-        missing = not_held(held, request.scopes)
-        if missing:
-            raise ScopeNotHeld(scope_name(missing[0]))
+    async def __call__(self, connection: Connection, request: KeyRequest) -> tuple[ApiKey, Secret]:
+        """Raises TenantNotFound or LifetimeTooLong; whether the scopes may be granted is known before."""
         now = self.clock.now()
         secret = Secret.mint()
         api_key = ApiKey(
@@ -52,7 +45,7 @@ class CreateApiKey:
             create_time=now,
             expire_time=key_expiry(now, request.lifetime),
         )
-        await self.store.add_api_key(api_key, secret)
+        await add_api_key(connection, api_key, secret)
         return api_key, secret
 
 
@@ -60,10 +53,15 @@ class CreateApiKey:
 class CreateAdminKey:
     """Creates a key with every scope, for the operator of the cluster."""
 
+    pool: Pool
     create_api_key: CreateApiKey
 
     async def __call__(self, tenant_id: str) -> Secret:
         """Raises TenantNotFound."""
         request = KeyRequest(tenant_id=tenant_id, display_name="admin", scopes=(ADMIN,))
-        _, secret = await self.create_api_key(request, held={ADMIN})
-        return secret
+
+        async def create(connection: Connection) -> Secret:
+            _, secret = await self.create_api_key(connection, request)
+            return secret
+
+        return await in_transaction(self.pool, create)

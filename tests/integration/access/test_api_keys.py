@@ -11,48 +11,33 @@ import asyncpg
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from libs.errors import DependencyUnavailable
 from libs.identity.authenticator import CredentialInvalid
 from libs.paging import page_token_to_proto
 from services.access.store import Store
+from tests.integration.access.calls import UNKNOWN_KEY, bearer, create
 from tests.integration.access.refusals import refusal
 from tests.integration.access.running import Running, tenant_admin
 from tidings.access.v1.access_service_pb2 import (
     ApiKey,
     CreateApiKeyRequest,
-    CreateApiKeyResponse,
     ListApiKeysRequest,
     RevokeApiKeyRequest,
+    UpdateApiKeyRequest,
 )
 from tidings.common.v1.authorization_pb2 import (
     SCOPE_ADMIN,
     SCOPE_KEYS_MANAGE,
     SCOPE_NOTIFICATIONS_SEND,
     SCOPE_TEMPLATES_READ,
-    Scope,
 )
 from tidings.internal.access.v1.credential_service_pb2 import LookUpApiKeyRequest
 from tidings.internal.access.v1.credential_service_pb2_grpc import CredentialServiceStub
 
 if TYPE_CHECKING:
     from tidings.access.v1.access_service_pb2_grpc import AccessServiceAsyncStub
-
-UNKNOWN_KEY = "00000000-0000-7000-8000-000000000000"
-Metadata = tuple[tuple[str, str], ...]
-
-
-def bearer(secret: str) -> Metadata:
-    return (("authorization", f"Bearer {secret}"),)
-
-
-async def create(
-    access: AccessServiceAsyncStub, creator: str, *scopes: Scope.ValueType, ttl: int = 0
-) -> CreateApiKeyResponse:
-    request = CreateApiKeyRequest(
-        display_name="backend", scopes=scopes, ttl=Duration(seconds=ttl) if ttl else None
-    )
-    return await access.CreateApiKey(request, metadata=bearer(creator))
 
 
 async def test_a_created_key_authenticates_with_its_scopes(
@@ -191,6 +176,28 @@ async def test_pages_show_every_key_of_the_tenant_once_newest_first(
     assert {key.key_id for key in seen} > {answer.api_key.key_id for answer in made}
 
 
+async def test_revoked_and_expired_keys_are_left_out_when_only_active_ones_are_wanted(
+    running: Running, access: AccessServiceAsyncStub
+) -> None:
+    lister = await tenant_admin(running, "active")
+    revoked, expired, valid, lasting = [
+        (await create(access, lister, SCOPE_TEMPLATES_READ, ttl=ttl)).api_key
+        for ttl in (3600, 3600, 0, 3600)
+    ]
+    await access.RevokeApiKey(RevokeApiKeyRequest(key_id=revoked.key_id), metadata=bearer(lister))
+    past = UpdateApiKeyRequest(key_id=expired.key_id, expire_time=Timestamp(seconds=1))
+    await access.UpdateApiKey(past, metadata=bearer(lister))
+    seen: list[str] = []
+    request = ListApiKeysRequest(page_size=1, active_only=True)
+    while not seen or request.page_token:
+        page = await access.ListApiKeys(request, metadata=bearer(lister))
+        seen += [key.key_id for key in page.api_keys]
+        request.page_token = page.next_page_token
+    assert seen[:-1] == [lasting.key_id, valid.key_id]
+    everything = await access.ListApiKeys(ListApiKeysRequest(), metadata=bearer(lister))
+    assert len(everything.api_keys) == len(seen) + 2
+
+
 async def test_a_page_token_is_for_who_got_it(
     running: Running, access: AccessServiceAsyncStub
 ) -> None:
@@ -199,7 +206,7 @@ async def test_a_page_token_is_for_who_got_it(
     request = ListApiKeysRequest(page_size=1)
     page = await access.ListApiKeys(request, metadata=bearer(lister))
     stranger = await tenant_admin(running, "token-stranger")
-    forged = page_token_to_proto("api_keys", "token-owner", "no-uuid")
+    forged = page_token_to_proto("api_keys False", "token-owner", "no-uuid")
     for secret, token in (
         (stranger, page.next_page_token),
         (lister, "bm9uc2Vuc2U"),
@@ -210,6 +217,9 @@ async def test_a_page_token_is_for_who_got_it(
         refused = await refusal(access.ListApiKeys(request, metadata=bearer(secret)))
         assert refused.code is grpc.StatusCode.INVALID_ARGUMENT
         assert (refused.reason, set(refused.violations)) == ("PAGE_TOKEN_INVALID", {"page_token"})
+    request = ListApiKeysRequest(page_token=page.next_page_token, active_only=True)
+    refused = await refusal(access.ListApiKeys(request, metadata=bearer(lister)))
+    assert refused.reason == "PAGE_TOKEN_INVALID"
 
 
 @pytest.mark.parametrize("secret_hash", [b"", bytes(32), bytes(33)])

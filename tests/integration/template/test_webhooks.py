@@ -84,7 +84,8 @@ async def test_a_value_that_breaks_the_json_is_told_without_it(
 
 async def test_what_is_rendered_has_a_size(templates: TemplateServiceAsyncStub) -> None:
     # {"order": "…", "note": null} has 27 characters besides.
-    assert await preview(templates, SAFE, variables(order="x" * ((16 << 10) - 27)))
+    largest = await preview(templates, SAFE, variables(order="x" * ((16 << 10) - 27)))
+    assert len(largest.webhook.data) == 16 << 10
     refused = await refusal(preview(templates, SAFE, variables(order="x" * ((16 << 10) - 26))))
     assert refused.reason == "TEMPLATE_RENDER_FAILED"
     assert "renders to more than 16384 bytes" in refused.message

@@ -16,7 +16,9 @@ CREATE TABLE access.api_keys (
     scopes       smallint[]  NOT NULL,
     create_time  timestamptz NOT NULL,
     expire_time  timestamptz,
-    revoke_time  timestamptz
+    revoke_time  timestamptz,
+    -- Counts the states of the key; its text is the etag.
+    revision     bigint      NOT NULL DEFAULT 1
 );
 
 CREATE INDEX api_keys_by_tenant ON access.api_keys (tenant_id, key_id);
@@ -32,3 +34,17 @@ CREATE TABLE access.signing_keys (
 
 -- One key signs at a time, however many processes start at once.
 CREATE UNIQUE INDEX one_signing_key ON access.signing_keys ((true)) WHERE retire_time IS NULL;
+
+-- First answers to request ids; see libs.idempotency.
+CREATE TABLE access.request_ids (
+    tenant_id      text        NOT NULL,
+    method         text        NOT NULL,
+    request_digest bytea       NOT NULL,
+    payload_hash   bytea       NOT NULL,
+    -- Of a created key it holds the secret; encrypted under the request id, which is kept nowhere.
+    answer         bytea       NOT NULL,
+    create_time    timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, method, request_digest)
+);
+
+CREATE INDEX request_ids_by_age ON access.request_ids (create_time);
