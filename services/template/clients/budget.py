@@ -7,6 +7,7 @@ way. A step is worth about a microsecond.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from types import BuiltinMethodType, MethodType
 from typing import Any, TypeVar
 
 STEPS = 100_000
@@ -33,7 +34,9 @@ class Budget:
         self._left = steps
 
     def spend(self, steps: int) -> None:
-        """Takes steps; raises BudgetExceeded when there are not as many."""
+        """Takes steps; raises BudgetExceeded when there are not as many, ValueError for less than none."""
+        if steps < 0:
+            raise ValueError("steps are never given back")
         self._left -= steps
         if self._left < 0:
             raise BudgetExceeded
@@ -57,6 +60,7 @@ def weigh(value: Any, *, limit: int) -> int:
     """Returns the steps that it takes to look at a value; stops counting above the limit.
 
     What is held twice counts twice: printing and comparing do not know better either.
+    Raises TypeError for a method, which would print an address in memory.
     """
     total = 0
     waiting = [value]
@@ -70,4 +74,6 @@ def weigh(value: Any, *, limit: int) -> int:
             waiting.extend(found.values())
         elif isinstance(found, _SEQUENCES):
             waiting.extend(found)
+        elif isinstance(found, (BuiltinMethodType, MethodType)):
+            raise TypeError("a method is for calling")
     return total

@@ -15,6 +15,9 @@ from services.template.clients.sandbox import Sandbox
 from services.template.clients.syntax import SourceRefused, read
 
 _MAX_NAME = 64
+# The source, and the texts in what was compiled; measured, like the bytes of a node.
+_BYTES_PER_CHARACTER = 2
+_BYTES_PER_NODE = 100
 
 
 class RenderingFailed(Exception):
@@ -34,6 +37,8 @@ class Compiled:
     """Names that it takes from outside, with the line of the first use."""
     words: frozenset[str]
     """Names and keys that the source itself holds."""
+    size: int
+    """About how many bytes it takes to keep it with its source."""
 
     def render(self, variables: Mapping[str, object], *, max_bytes: int) -> str:
         """Returns the text; raises RenderingFailed."""
@@ -95,4 +100,9 @@ def compile_source(sandbox: Sandbox, source: str) -> Compiled:
         template = sandbox.from_string(meter(sandbox, syntax.tree))
     except (RecursionError, MemoryError, OverflowError, ValueError, SyntaxError):
         raise SourceRefused(1, "is too complex") from None
-    return Compiled(template=template, used=syntax.used, words=syntax.words)
+    return Compiled(
+        template=template,
+        used=syntax.used,
+        words=syntax.words,
+        size=_BYTES_PER_CHARACTER * len(source) + _BYTES_PER_NODE * syntax.nodes,
+    )

@@ -13,30 +13,41 @@ from typing import Any
 from jinja2 import Undefined, filters, pass_context, tests
 from jinja2.runtime import Context
 
-from services.template.clients.operators import format_percent, whole_number
+from services.template.clients.operators import divides, format_percent, small, whole_number
 from services.template.clients.paying import (
     Function,
     budget_of,
     charge_glance,
     charge_items,
+    charge_look_ups,
     paid,
 )
 
 CHARGE = "*charge"
-"""Pays for a value and returns it. The asterisk keeps templates from naming it."""
+"""Pays for a value and returns it. The asterisk keeps templates from writing it; see `Sandbox.call_filter`."""
 JOIN = "*join"
 """Pays for a value that `~` copies; none becomes nothing, as when it is printed."""
 EACH = "*each"
 """Pays for every item of an iteration."""
+HIDDEN = (CHARGE, JOIN, EACH)
 
 _OF_VALUES = "abs capitalize e escape filesizeformat float forceescape lower string title truncate upper urlencode"
-_OF_ITEMS = """
-    dictsort groupby items list map max min reject rejectattr reverse select selectattr sort unique
-"""
+_OF_ITEMS = "dictsort items list reject reverse select"
+# Where each takes the attribute that it looks up; `map` only by name.
+_OF_ATTRIBUTES = {
+    "groupby": 1,
+    "map": 1,
+    "max": 2,
+    "min": 2,
+    "rejectattr": 1,
+    "selectattr": 1,
+    "sort": 3,
+    "unique": 2,
+}
 _GLANCES = "count first last length"
 _TESTS = """
-    boolean defined divisibleby eq equalto even false float ge greaterthan gt in integer iterable le
-    lessthan lower lt mapping ne none number odd sequence string true undefined upper == != > >= < <=
+    boolean defined eq equalto false float ge greaterthan gt in integer iterable le lessthan lower lt
+    mapping ne none number sequence string true undefined upper == != > >= < <=
 """
 _MAX_TRIMMED = 100
 _MAX_PRECISION = 30
@@ -51,6 +62,10 @@ def make_filters() -> dict[str, Function]:
     return {
         **{name: paid(_FILTERS[name]) for name in _OF_VALUES.split()},
         **{name: paid(_FILTERS[name], cost=charge_items) for name in _OF_ITEMS.split()},
+        **{
+            name: paid(_FILTERS[name], cost=charge_items, attribute=position)
+            for name, position in _OF_ATTRIBUTES.items()
+        },
         **{name: paid(_FILTERS[name], cost=charge_glance) for name in _GLANCES.split()},
         "d": pass_context(_default),
         "default": pass_context(_default),
@@ -70,7 +85,12 @@ def make_filters() -> dict[str, Function]:
 
 def make_tests() -> dict[str, Function]:
     """Returns the tests by name."""
-    return {name: paid(_TESTED[name]) for name in _TESTS.split()}
+    return {
+        **{name: paid(_TESTED[name]) for name in _TESTS.split()},
+        "divisibleby": paid(divides),
+        "even": paid(lambda number: divides(number, 2)),
+        "odd": paid(lambda number: not divides(number, 2)),
+    }
 
 
 @pass_context
@@ -111,13 +131,16 @@ def _default(context: Context, value: Any, default: Any = "", boolean: bool = Fa
 
 
 def _format(context: Context, text: Any, *args: Any, **kwargs: Any) -> str:
-    return format_percent(budget_of(context), str(text), kwargs or args)
+    budget = budget_of(context)
+    budget.charge(*args, *kwargs.values())
+    return format_percent(budget, str(text), kwargs or args)
 
 
 def _join(context: Context, items: Any, separator: str = "", attribute: Any = None) -> Any:
     budget = budget_of(context)
     charge_items(budget, items, separator)
     held = list(items)
+    charge_look_ups(budget, held, attribute)
     budget.spend_characters(len(held) * len(str(separator)))
     return filters.sync_do_join(context.eval_ctx, held, separator, attribute)
 
@@ -138,14 +161,16 @@ def _round(value: float, precision: int = 0, method: Any = "common") -> float:
 
 
 def _sum(context: Context, items: Any, attribute: str | int | None = None, start: Any = 0) -> Any:
-    charge_items(budget_of(context), items)
+    budget = budget_of(context)
+    charge_items(budget, items)
     if attribute is not None:
+        charge_look_ups(budget, items, attribute)
         items = [filters.make_attrgetter(context.environment, attribute)(item) for item in items]
     # Lists can be added too, one copy for each.
     held = [start, *items]
     if not all(isinstance(item, (int, float)) for item in held):
         raise TypeError("sum takes numbers")
-    return sum(held)
+    return small(sum(held))
 
 
 def _to_json(context: Context, value: Any) -> Any:

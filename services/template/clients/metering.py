@@ -47,17 +47,23 @@ def _meter(node: nodes.Node) -> None:
             node.node = _filtered(CHARGE, node.node, [])
         case nodes.Getitem():
             node.arg = _charged(node.arg)
-        case nodes.Call():
+        case nodes.Call() | nodes.Filter() | nodes.Test():
             _meter_call(node)
 
 
-def _meter_call(node: nodes.Call) -> None:
-    """A method looks at its object and its arguments."""
-    if isinstance(node.node, nodes.Getattr):
-        node.node.node = _charged(node.node.node)
-    node.args = _all_charged(node.args)
-    for keyword in node.kwargs:
-        keyword.value = _charged(keyword.value)
+def _meter_call(node: nodes.Call | nodes.Filter | nodes.Test) -> None:
+    # What `*` and `**` unpack is copied, whatever becomes of it.
+    if node.dyn_args is not None:
+        node.dyn_args = _charged(node.dyn_args)
+    if node.dyn_kwargs is not None:
+        node.dyn_kwargs = _charged(node.dyn_kwargs)
+    if isinstance(node, nodes.Call):
+        # A method looks at its object and its arguments; filters and tests pay for themselves.
+        if isinstance(node.node, nodes.Getattr):
+            node.node.node = _charged(node.node.node)
+        node.args = _all_charged(node.args)
+        for keyword in node.kwargs:
+            keyword.value = _charged(keyword.value)
 
 
 def _steps_of_a_turn(node: nodes.For) -> nodes.Const:

@@ -9,8 +9,9 @@ from typing import Any
 
 from services.template.clients.budget import Budget
 
-MAX_BITS = 256
-"""Largest whole number that is computed with."""
+MAX_BITS = 60
+"""Largest whole number that is made. From 61 bits on, one can choose numbers that all have the same hash,
+and telling 50000 of them apart takes half a minute."""
 _LONGEST_TEXT_NUMBER = 400
 # One conversion of the `%` operator, with widths of two digits at most and none taken from the arguments.
 _CONVERSION = re.compile(r"%(?:\([^()%]*\))?[-+ #0]*\d{0,2}(?:\.\d{0,2})?[diouxXeEfFgGcrs%]")
@@ -76,7 +77,11 @@ NAMES = frozenset(_OPERATORS)
 def operate(budget: Budget, name: str, left: Any, right: Any) -> Any:
     """Returns what an operator makes of two values."""
     budget.spend(1)
-    result = _OPERATORS[name](budget, left, right)
+    return small(_OPERATORS[name](budget, left, right))
+
+
+def small(result: Any) -> Any:
+    """Returns a result; raises NumberTooLarge for a whole number of too many digits."""
     if isinstance(result, int) and result.bit_length() > MAX_BITS:
         raise NumberTooLarge
     return result
@@ -99,9 +104,17 @@ def whole_number(value: Any, default: Any = 0) -> Any:
     if isinstance(value, str) and len(value) > _LONGEST_TEXT_NUMBER:
         raise NumberTooLarge
     try:
-        return int(value)
+        number = int(value)
     except (TypeError, ValueError, OverflowError):
-        return _from_fraction(value, default)
+        number = _from_fraction(value, default)
+    return small(number)
+
+
+def divides(number: Any, by: Any) -> bool:
+    """Says whether a number is a multiple of another; of a text `%` would be formatting."""
+    _need_numbers(number, by)
+    divisible: bool = number % by == 0
+    return divisible
 
 
 def _from_fraction(value: Any, default: Any) -> Any:

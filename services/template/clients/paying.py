@@ -33,21 +33,37 @@ def charge_items(budget: Budget, items: Any, *values: Any) -> None:
     budget.charge(items, *values)
 
 
+def charge_look_ups(budget: Budget, items: Any, attribute: Any) -> None:
+    """Takes the steps for looking an attribute up in every item; `a.b,c` are three."""
+    if isinstance(attribute, str):
+        parts = 1 + attribute.count(".") + attribute.count(",")
+        budget.spend(parts * len(items))
+
+
 def charge_glance(budget: Budget, *_: Any) -> None:
     """Takes one step: the outside of a value is seen at once."""
     budget.spend(1)
 
 
-def paid(function: Function, *, cost: Callable[..., None] = charge_values) -> Function:
+def paid(
+    function: Function,
+    *,
+    cost: Callable[..., None] = charge_values,
+    attribute: int | None = None,
+) -> Function:
     """Wraps a function that makes nothing much larger than what it is given.
 
-    Passing the context keeps Jinja2 from calling the function when it compiles.
+    `attribute` is the position of an argument, called so or not, that is looked up in every item. Passing
+    the context keeps Jinja2 from calling the function when it compiles.
     """
 
     @pass_context
     def call(context: Context, *args: Any, **kwargs: Any) -> Any:
         budget = budget_of(context)
         cost(budget, *args, *kwargs.values())
+        if attribute is not None:
+            wanted = args[attribute] if len(args) > attribute else kwargs.get("attribute")
+            charge_look_ups(budget, args[0], wanted)
         result = function(*_leading(function, context), *args, **kwargs)
         # An iterator would do its work later, where nobody pays.
         return list(budget.each(result)) if isinstance(result, Iterator) else result

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from functools import lru_cache
 from typing import TypeVar
 
-from services.template.clients.compiled import Compiled, RenderingFailed, compile_source
-from services.template.clients.sandbox import Sandbox
+from services.template.clients.compilations import Compilations
+from services.template.clients.compiled import RenderingFailed
 from services.template.clients.syntax import SourceRefused
 from services.template.domain.drafts import Inspection
 from services.template.domain.models import Content
@@ -17,7 +16,6 @@ from services.template.domain.parts import PARTS, Part
 from services.template.domain.rendering import Failure, Rendered, RenderRequest
 from services.template.domain.text import TextRefused
 
-_MOST_COMPILED = 2_000
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
 
@@ -30,9 +28,7 @@ class Renderer:
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
-        self._sandboxes = {escaped: Sandbox(escaped=escaped) for escaped in (False, True)}
-        # By its text: versions never change theirs, and drafts need no forgetting.
-        self._compiled = lru_cache(maxsize=_MOST_COMPILED)(self._compile)
+        self._compilations = Compilations()
 
     async def inspect(self, content: Content) -> list[Inspection]:
         """Compiles all sources of a draft, and renders those that use no variable."""
@@ -55,7 +51,8 @@ class Renderer:
 
     def _inspect(self, part: Part, source: str) -> Inspection:
         try:
-            compiled = self._compiled(source, part.escaped)
+            # Not kept: a draft that is only stored would push out what is being sent.
+            compiled = self._compilations.compile(source, part.escaped)
             if not compiled.used:
                 # It renders to the same whatever is sent, so what it renders to is known now.
                 part.finish(compiled.render({}, max_bytes=part.max_bytes))
@@ -76,8 +73,7 @@ class Renderer:
         return Rendered(channel=request.channel, texts=texts)
 
     def _render_part(self, request: RenderRequest, part: Part) -> str:
-        compiled = self._compiled(request.content.sources[request.channel][part.name], part.escaped)
+        compiled = self._compilations.get(
+            request.content.sources[request.channel][part.name], part.escaped
+        )
         return part.finish(compiled.render(request.variables, max_bytes=part.max_bytes))
-
-    def _compile(self, source: str, escaped: bool) -> Compiled:
-        return compile_source(self._sandboxes[escaped], source)

@@ -6,13 +6,14 @@ from types import BuiltinMethodType, MethodType
 from typing import Any, NoReturn
 
 from jinja2 import StrictUndefined, Undefined
+from jinja2.exceptions import SecurityError
 from jinja2.filters import _GroupTuple as Group
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from services.template.clients import operators
 from services.template.clients.budget import Budget
-from services.template.clients.filters import make_filters, make_tests, printed
+from services.template.clients.filters import HIDDEN, make_filters, make_tests, printed
 from services.template.clients.paying import budget_of
 
 # All that templates reach of an object beside its items.
@@ -93,6 +94,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def wrap_str_format(self, value: Any) -> None:
         """Keeps Jinja2 from replacing `str.format` by its own; there is none here."""
+
+    def call_filter(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Returns what a filter makes that is named by a text, as in `map('upper')`."""
+        if name in HIDDEN:
+            raise SecurityError(name)
+        return super().call_filter(name, *args, **kwargs)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Returns what a binary operator makes of two values."""

@@ -47,6 +47,8 @@ class Syntax:
     """Names taken from outside, with the line of the first use, in that order."""
     words: frozenset[str]
     """Names and keys that the source itself holds, so that messages may repeat them."""
+    nodes: int
+    """How much there is to compile."""
 
 
 def read(sandbox: Sandbox, source: str) -> Syntax:
@@ -54,8 +56,10 @@ def read(sandbox: Sandbox, source: str) -> Syntax:
     try:
         _check_length(sandbox, source)
         tree = sandbox.parse(source)
+        count = 0
         for node in _walk(tree):
             _check(sandbox, node)
+            count += 1
         outside = _names_from_outside(sandbox, tree)
     except TemplateSyntaxError as error:
         raise SourceRefused(error.lineno, error.message or "is not a template") from None
@@ -64,7 +68,10 @@ def read(sandbox: Sandbox, source: str) -> Syntax:
     lines = sorted((node.lineno, node.name) for node in tree.find_all(nodes.Name))
     first_lines = dict(reversed([(name, line) for line, name in lines if name in outside]))
     return Syntax(
-        tree=tree, used=dict(reversed(first_lines.items())), words=frozenset(_words(tree))
+        tree=tree,
+        used=dict(reversed(first_lines.items())),
+        words=frozenset(_words(tree)),
+        nodes=count,
     )
 
 
