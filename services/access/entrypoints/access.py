@@ -7,7 +7,7 @@ from uuid import UUID
 
 from libs.idempotency import RequestIds
 from libs.identity.caller import current_caller
-from libs.paging import page_from_proto, page_token_to_proto
+from libs.paging import listing_of, page_from_proto, page_token_to_proto
 from libs.postgres.transaction import Connection
 from libs.rpc.pipeline import Context
 from services.access.usecases.create_api_key import CreateApiKey, KeyRequest
@@ -72,7 +72,7 @@ class AccessServicer(AccessServiceServicer):
     ) -> pb.ListApiKeysResponse:
         """See the contract."""
         tenant_id = current_caller().tenant_id
-        listing = f"api_keys {request.active_only}"
+        listing = listing_of(request)
         wanted = page_from_proto(listing, tenant_id, request.page_size, request.page_token)
         page = await self.list_api_keys(tenant_id, wanted, active_only=request.active_only)
         return pb.ListApiKeysResponse(

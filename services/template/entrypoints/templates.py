@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from libs.idempotency import RequestIds
 from libs.identity.caller import current_caller
-from libs.paging import page_from_proto, page_token_to_proto
+from libs.paging import listing_of, page_from_proto, page_token_to_proto
 from libs.postgres.transaction import Connection
 from libs.rpc.pipeline import Context
 from services.template.domain.models import TemplateFilter
@@ -104,7 +104,7 @@ class TemplateServicer(TemplateServiceServicer):
     ) -> pb.ListTemplatesResponse:
         """See the contract."""
         tenant_id = current_caller().tenant_id
-        listing = f"templates {request.name_prefix} {request.published_only}"
+        listing = listing_of(request)
         wanted = page_from_proto(listing, tenant_id, request.page_size, request.page_token)
         shown = TemplateFilter(
             name_prefix=request.name_prefix, published_only=request.published_only
@@ -120,7 +120,7 @@ class TemplateServicer(TemplateServiceServicer):
     ) -> pb.ListTemplateVersionsResponse:
         """See the contract."""
         tenant_id = current_caller().tenant_id
-        listing = f"template_versions {request.name}"
+        listing = listing_of(request)
         wanted = page_from_proto(listing, tenant_id, request.page_size, request.page_token)
         page = await self.list_template_versions(tenant_id, request.name, wanted)
         return pb.ListTemplateVersionsResponse(

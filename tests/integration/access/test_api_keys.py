@@ -15,7 +15,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from libs.errors import DependencyUnavailable
 from libs.identity.authenticator import CredentialInvalid
-from libs.paging import page_token_to_proto
+from libs.paging import listing_of, page_token_to_proto
 from services.access.store import Store
 from tests.integration.access.calls import UNKNOWN_KEY, bearer, create
 from tests.integration.access.refusals import refusal
@@ -206,7 +206,7 @@ async def test_a_page_token_is_for_who_got_it(
     request = ListApiKeysRequest(page_size=1)
     page = await access.ListApiKeys(request, metadata=bearer(lister))
     stranger = await tenant_admin(running, "token-stranger")
-    forged = page_token_to_proto("api_keys False", "token-owner", "no-uuid")
+    forged = page_token_to_proto(listing_of(ListApiKeysRequest()), "token-owner", "no-uuid")
     for secret, token in (
         (stranger, page.next_page_token),
         (lister, "bm9uc2Vuc2U"),

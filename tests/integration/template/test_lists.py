@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from libs.paging import page_token_to_proto
+from libs.paging import listing_of, page_token_to_proto
 from tests.integration.access.refusals import refusal
 from tests.integration.hosting import Hosted, api_key
 from tests.integration.template.calls import create, publish, update
@@ -157,6 +157,6 @@ async def test_pages_show_every_version_once(templates: TemplateServiceAsyncStub
 async def test_a_forged_page_token_is_refused(
     templates: TemplateServiceAsyncStub, key: str
 ) -> None:
-    token = page_token_to_proto("template_versions forged", "acme", key)
+    token = page_token_to_proto(listing_of(ListTemplateVersionsRequest(name="forged")), "acme", key)
     refused = await refusal(versions(templates, "forged", page_token=token))
     assert refused.reason == "PAGE_TOKEN_INVALID"

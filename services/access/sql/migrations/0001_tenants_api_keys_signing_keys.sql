@@ -47,4 +47,4 @@ CREATE TABLE access.request_ids (
     PRIMARY KEY (tenant_id, method, request_digest)
 );
 
-CREATE INDEX request_ids_by_age ON access.request_ids (create_time);
+CREATE INDEX request_ids_create_time ON access.request_ids (create_time);

@@ -40,4 +40,4 @@ CREATE TABLE template.request_ids (
     PRIMARY KEY (tenant_id, method, request_digest)
 );
 
-CREATE INDEX request_ids_by_age ON template.request_ids (create_time);
+CREATE INDEX request_ids_create_time ON template.request_ids (create_time);
