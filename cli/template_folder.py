@@ -12,12 +12,14 @@ from tidings.template.v1.template_service_pb2 import (
     InAppSource,
     TemplateContent,
     TemplateVariable,
+    WebhookSource,
 )
 
 MANIFEST = "template.toml"
 _EMAIL = {"subject.txt": True, "body.txt": True, "body.html": False}
 _IN_APP = {"title.txt": True, "body.txt": False, "action_url.txt": False}
-_CHANNELS = {"email": _EMAIL, "in_app": _IN_APP}
+_WEBHOOK = {"data.json": True}
+_CHANNELS = {"email": _EMAIL, "in_app": _IN_APP, "webhook": _WEBHOOK}
 """Folders, their files, and whether a file is required."""
 
 
@@ -54,13 +56,15 @@ def read_template_folder(folder: Path) -> TemplateFolder:
     texts = {channel: _read_texts(folder / channel, files) for channel, files in _CHANNELS.items()}
     if not any(texts.values()):
         raise Misused(
-            f"template {name} has no content: {folder} has neither a folder email nor in_app"
+            f"template {name} has no content: {folder} has no folder {' or '.join(_CHANNELS)}"
         )
     content = TemplateContent(variables=_read_variables(folder / MANIFEST, manifest))
     if email := texts["email"]:
         content.email.CopyFrom(_email(email))
     if in_app := texts["in_app"]:
         content.in_app.CopyFrom(_in_app(in_app))
+    if webhook := texts["webhook"]:
+        content.webhook.CopyFrom(WebhookSource(data=webhook["data.json"]))
     return TemplateFolder(name, content)
 
 

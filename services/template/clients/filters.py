@@ -131,9 +131,7 @@ def _default(context: Context, value: Any, default: Any = "", boolean: bool = Fa
 
 
 def _format(context: Context, text: Any, *args: Any, **kwargs: Any) -> str:
-    budget = budget_of(context)
-    budget.charge(*args, *kwargs.values())
-    return format_percent(budget, str(text), kwargs or args)
+    return format_percent(budget_of(context), str(text), kwargs or args)
 
 
 def _join(context: Context, items: Any, separator: str = "", attribute: Any = None) -> Any:

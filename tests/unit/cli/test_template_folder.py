@@ -24,6 +24,7 @@ def folder(tmp_path: Path) -> Path:
             "in_app/title.txt": "Order {{ order }}\n",
             "in_app/body.txt": "On its way.\n",
             "in_app/action_url.txt": '{{ url or "" }}\n',
+            "webhook/data.json": '{"order": {{ order|tojson }}}\n',
         },
     )
 
@@ -47,6 +48,7 @@ def test_reads_a_whole_template(folder: Path) -> None:
     assert email.html == "<p>On its way.</p>\n"
     assert (in_app.title, in_app.body) == ("Order {{ order }}", "On its way.")
     assert in_app.action_url == '{{ url or "" }}'
+    assert template.content.webhook.data == '{"order": {{ order|tojson }}}\n'
 
 
 def test_a_template_may_have_one_channel_and_a_name_of_its_own(tmp_path: Path) -> None:
@@ -71,7 +73,9 @@ def test_says_when_there_is_no_template(tmp_path: Path) -> None:
         find_template_folders(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("name", ["email/subject.txt", "email/body.txt", "in_app/title.txt"])
+@pytest.mark.parametrize(
+    "name", ["email/subject.txt", "email/body.txt", "in_app/title.txt", "webhook/data.json"]
+)
 def test_names_the_file_that_is_missing(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(Misused, match=f"{name} is missing"):
@@ -81,8 +85,9 @@ def test_names_the_file_that_is_missing(folder: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
+        ("webhook/data.json.j2", "", "data.json.j2 means nothing; expected are data.json"),
         ("email/boddy.txt", "", "boddy.txt means nothing; expected are subject.txt, body.txt"),
-        ("sms/body.txt", "", "sms means nothing; channels are email, in_app"),
+        ("sms/body.txt", "", "sms means nothing; channels are email, in_app, webhook"),
         ("template.toml", "variables", "is not TOML"),
         ("template.toml", "title = 'x'", "an entry that means nothing: title"),
         ("template.toml", "name = 3", "name must be a text"),
@@ -100,7 +105,9 @@ def test_says_what_makes_no_sense(folder: Path, name: str, text: str, sentence: 
 
 def test_says_when_there_is_no_content(tmp_path: Path) -> None:
     make(tmp_path, {"template.toml": ""})
-    with pytest.raises(Misused, match="has no content"):
+    with pytest.raises(
+        Misused, match=r"has no content: .* has no folder email or in_app or webhook"
+    ):
         read_template_folder(tmp_path)
 
 
