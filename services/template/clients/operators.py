@@ -9,9 +9,8 @@ from typing import Any
 
 from services.template.clients.budget import Budget
 
-MAX_BITS = 60
-"""Largest whole number that is made. From 61 bits on, one can choose numbers that all have the same hash,
-and telling 50000 of them apart takes half a minute."""
+MAX_BITS = 256
+"""Largest whole number that is made."""
 _LONGEST_TEXT_NUMBER = 400
 # One conversion of the `%` operator, with widths of two digits at most and none taken from the arguments.
 _CONVERSION = re.compile(r"%(?:\([^()%]*\))?[-+ #0]*\d{0,2}(?:\.\d{0,2})?[diouxXeEfFgGcrs%]")

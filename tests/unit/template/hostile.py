@@ -11,7 +11,6 @@ VARIABLES: dict[str, object] = {
     "some": ["x"] * 500,
     "many": list(range(100_000)),
     "keys": {f"k{number}": number for number in range(60_000)},
-    "colliding": " ".join(str(((1 << 61) - 1) * number + 1) for number in range(1, 30_000)),
 }
 
 
@@ -195,10 +194,6 @@ ENDLESS = [
     each("{% if loop.changed(*many) %}{% endif %}"),
     each("{% if x is eq(*many) %}{% endif %}"),
     each("{% if ''|format(**keys) %}{% endif %}"),
-    # Numbers of one hash.
-    "{{ colliding.split(' ')|map('int')|unique|list|length }}",
-    "{{ [" + ",".join(str(((1 << 61) - 1) * n) for n in range(1, 2_000)) + "]|unique|list }}",
-    "{{ [" + ",".join(f"(m * {n})" for n in range(1, 1_200)) + "]|unique|list }}",
     "{{ text|sum(attribute='a') }}",
     "{{ text|join(attribute='a') }}",
     "{{ text|groupby('a') }}",
