@@ -26,6 +26,7 @@ from libs.config.settings import (
     variables_of,
     with_secret_files,
 )
+from libs.egress.settings import EgressSettings
 from libs.failpoints import FAILPOINT
 
 _log = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ def check_environ(environ: Mapping[str, str], names: Iterable[str]) -> dict[str,
 
     Raises one SettingError for everything in it that cannot be read; warns of what means nothing.
     """
-    own: list[type[EnvironSettings]] = [ProcessSettings]
+    own: list[type[EnvironSettings]] = [ProcessSettings, EgressSettings]
     own += [kind for name, kind in SERVICE_SETTINGS.items() if name in names]
     values = with_secret_files(environ, list(server_settings()))
     for variable, nearest in unknown_variables(environ).items():
@@ -152,6 +153,7 @@ def server_settings() -> Iterator[Setting]:
     yield from settings_of(ProcessSettings)
     for kind in SERVICE_SETTINGS.values():
         yield from settings_of(kind)
+    yield from settings_of(EgressSettings)
     yield FAILPOINT
 
 

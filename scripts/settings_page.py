@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cli.settings import SERVICE_SETTINGS, ProcessSettings, command_settings, server_settings
 from libs.config.settings import Setting, settings_of
+from libs.egress.settings import EgressSettings
 from libs.failpoints import FAILPOINT
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
@@ -24,6 +25,7 @@ def page() -> Iterator[str]:
     yield from section("Every process", settings_of(ProcessSettings))
     for service, kind in SERVICE_SETTINGS.items():
         yield from section(f"`{service}`", settings_of(kind))
+    yield from section("`dispatch` and `preference`, alike", settings_of(EgressSettings))
     yield from section("Tests", [FAILPOINT])
     yield "## Commands\n"
     yield "An option on the command line goes before its variable.\n"

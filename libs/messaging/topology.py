@@ -20,7 +20,7 @@ OUTBOX_ID_HEADER = "tidings-outbox-id"
 TENANT_HEADER = "tidings-tenant-id"
 """Header of a work message with its tenant."""
 
-_CHANNELS = ("email", "in_app")
+_CHANNELS = ("email", "in_app", "webhook")
 _PRIORITIES = ("critical", "high", "normal", "low")
 
 

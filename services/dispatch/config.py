@@ -83,3 +83,33 @@ class Settings(EnvironSettings):
         "How long one mail may take.",
         default=20,
     )
+    webhook_timeout: timedelta = seconds(
+        "TIDINGS_WEBHOOK_TIMEOUT_SECONDS",
+        "How long one webhook may take, from asking for its host's address to the answer.",
+        default=15,
+    )
+    webhook_calls: int = integer(
+        "TIDINGS_WEBHOOK_CALLS",
+        "Webhooks in flight at once.",
+        default=64,
+    )
+    webhook_calls_per_host: int = integer(
+        "TIDINGS_WEBHOOK_CALLS_PER_HOST",
+        "Of those, to one host: so many can a slow one hold.",
+        default=8,
+    )
+    webhook_max_attempts: int = integer(
+        "TIDINGS_WEBHOOK_MAX_ATTEMPTS",
+        "Calls for one webhook, the first included.",
+        default=16,
+    )
+    webhook_retry_base: timedelta = seconds(
+        "TIDINGS_WEBHOOK_RETRY_BASE_SECONDS",
+        "Ceiling of the wait before the second call; it doubles from there.",
+        default=5,
+    )
+    webhook_retry_ceiling: timedelta = seconds(
+        "TIDINGS_WEBHOOK_RETRY_CEILING_SECONDS",
+        "Longest wait between calls, unless the receiver asks for more.",
+        default=28_800,
+    )

@@ -21,7 +21,7 @@ from services.dispatch.domain.models import (
     DeliveryToCancel,
 )
 from tidings.common.v1.channel_pb2 import Channel
-from tidings.dispatch.v1 import dead_letter_service_pb2, delivery_pb2
+from tidings.dispatch.v1 import dead_letter_service_pb2, delivery_pb2, webhook_service_pb2
 from tidings.event.v1 import delivery_batch_pb2, event_batch_pb2
 from tidings.internal.dispatch.v1.ledger_service_pb2 import AttemptLog, LedgerEntry
 from tidings.internal.dispatch.v1.ledger_service_pb2 import (
@@ -181,3 +181,13 @@ def dead_letter_to_proto(row: asyncpg.Record) -> dead_letter_service_pb2.DeadLet
         letter.delivery_id = str(row["delivery_id"])
         letter.notification_id = str(row["notification_id"])
     return letter
+
+
+def webhook_secret_to_proto(
+    secret: str, expire_time: datetime | None
+) -> webhook_service_pb2.WebhookSecret:
+    """Returns a secret as its receiver is told."""
+    message = webhook_service_pb2.WebhookSecret(secret=secret)
+    if expire_time is not None:
+        message.expire_time.FromDatetime(expire_time)
+    return message

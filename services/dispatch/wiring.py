@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from itertools import product
 from uuid import UUID
 
 from libs.batching import Batcher
 from libs.clock import Clock
+from libs.egress.connecting import GuardedDialer, SystemResolver, tls_context
+from libs.egress.settings import EgressSettings
+from libs.idempotency import SWEEP_INTERVAL, RequestIds
 from libs.messaging.topology import BINDINGS, DELIVERIES
 from libs.postgres.incarnation import Incarnation
 from libs.postgres.migrations import migrate
@@ -16,38 +20,49 @@ from libs.runtime.host import Host
 from services.dispatch.channels.file import FileProvider
 from services.dispatch.channels.provider import EmailProvider
 from services.dispatch.channels.smtp import SmtpProvider
+from services.dispatch.channels.webhook import HttpWebhookProvider
 from services.dispatch.clients import Inbox, Renderer
 from services.dispatch.config import Settings
-from services.dispatch.domain.models import EMAIL, IN_APP, PRIORITIES
+from services.dispatch.domain.models import EMAIL, IN_APP, PRIORITIES, WEBHOOK
 from services.dispatch.domain.settling import RetryPolicy
 from services.dispatch.entrypoints.grpc import DeadLetterServicer, LedgerServicer
+from services.dispatch.entrypoints.webhooks import WebhookServicer
 from services.dispatch.entrypoints.work_consumer import WorkConsumer
 from services.dispatch.store.dead_letters import DeadLetterStore
 from services.dispatch.store.events import EventOutbox
 from services.dispatch.store.ledger import Ledger
 from services.dispatch.store.retention import RetentionStore, ledger_weeks
+from services.dispatch.store.webhook_roots import WebhookRoots
 from services.dispatch.usecases.cancel_deliveries import CancelDeliveries
 from services.dispatch.usecases.claim_work import ClaimWork
 from services.dispatch.usecases.delete_old import DeleteOld
 from services.dispatch.usecases.deliver import Deliver, Outlet
+from services.dispatch.usecases.get_webhook_secrets import GetWebhookSecrets
 from services.dispatch.usecases.lane import Lane
+from services.dispatch.usecases.places import Places
 from services.dispatch.usecases.publish_events import PublishEvents
 from services.dispatch.usecases.read_deliveries import ReadDeliveries
 from services.dispatch.usecases.recover_orphans import RecoverOrphans
+from services.dispatch.usecases.rotate_webhook_secrets import RotateWebhookSecrets
 from services.dispatch.usecases.send_email import SendEmail
 from services.dispatch.usecases.send_in_app import SendInApp
+from services.dispatch.usecases.send_webhook import SendWebhook
 from services.dispatch.usecases.slots import Slots
 from services.dispatch.usecases.solitude import Solitude
-from tidings.dispatch.v1 import dead_letter_service_pb2
+from tidings.dispatch.v1 import dead_letter_service_pb2, webhook_service_pb2
 from tidings.dispatch.v1.dead_letter_service_pb2_grpc import (
     add_DeadLetterServiceServicer_to_server,
 )
+from tidings.dispatch.v1.webhook_service_pb2_grpc import add_WebhookServiceServicer_to_server
 from tidings.internal.dispatch.v1 import ledger_service_pb2
 from tidings.internal.dispatch.v1.ledger_service_pb2_grpc import add_LedgerServiceServicer_to_server
 from tidings.internal.inbox.v1.inbox_delivery_service_pb2_grpc import InboxDeliveryServiceStub
 from tidings.internal.template.v1.rendering_service_pb2_grpc import RenderingServiceStub
 
 _BATCH = 200
+# A slow endpoint holds up what shares a batch with it.
+_WEBHOOK_BATCH = 8
+_PLACE_SECONDS = 1.0
 _FINISH_SECONDS = 10.0
 
 
@@ -78,12 +93,9 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     stack.push_async_callback(publish.stop)
 
     inbox = Inbox(InboxDeliveryServiceStub(host.peer("inbox")))
-    policy = RetryPolicy(
-        max_attempts=settings.max_attempts,
-        base=settings.retry_base,
-        ceiling=settings.retry_ceiling,
-    )
-    lanes = await _open_lanes(stack, host, settings, ledger, inbox, policy)
+    roots = WebhookRoots(pool, clock=host.clock)
+    ways = await _open_ways(stack, host, settings, ledger, inbox, roots)
+    lanes = _open_lanes(stack, host, settings, ledger, ways)
     dead_letters = DeadLetterStore(pool)
     claim = ClaimWork(
         pool=pool,
@@ -108,13 +120,24 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
         dead_letter_service_pb2.DESCRIPTOR.services_by_name["DeadLetterService"],
     )
 
+    request_ids = RequestIds(pool, schema="dispatch")
+    host.public.add(
+        add_WebhookServiceServicer_to_server,
+        WebhookServicer(
+            get_secrets=GetWebhookSecrets(roots),
+            rotate_secrets=RotateWebhookSecrets(roots),
+            request_ids=request_ids,
+        ),
+        webhook_service_pb2.DESCRIPTOR.services_by_name["WebhookService"],
+    )
+
     queues = [binding.queue for binding in BINDINGS if binding.exchange == DELIVERIES]
     consumer = WorkConsumer(broker=host.broker, queues=queues, claim=claim, clock=host.clock)
     recover = RecoverOrphans(
         pool=pool,
         ledger=ledger,
         dead_letters=dead_letters,
-        policy=policy,
+        policies={channel: way.policy for channel, way in ways.items()},
         max_lone_deaths=settings.max_lone_deaths,
         may_judge=incarnation.may_judge,
         clock=host.clock,
@@ -124,6 +147,7 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     host.loops.add_periodic("dispatch.due", claim.claim_due, every=settings.sweep_interval)
     host.loops.add_periodic("dispatch.orphans", recover, every=settings.sweep_interval)
     host.loops.add_periodic("dispatch.events", publish.sweep, every=settings.event_interval)
+    host.loops.add_periodic("dispatch.request_ids", request_ids.sweep, every=SWEEP_INTERVAL)
 
 
 async def _add_retention(host: Host, settings: Settings, pool: Pool) -> None:
@@ -139,15 +163,29 @@ async def _add_retention(host: Host, settings: Settings, pool: Pool) -> None:
     host.loops.add_periodic("dispatch.retention", delete_old, every=every)
 
 
-async def _open_lanes(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """How the deliveries of a channel leave."""
+
+    outlet: Outlet
+    policy: RetryPolicy
+    batch: int = _BATCH
+    abreast: int = 1
+
+
+async def _open_ways(
     stack: AsyncExitStack,
     host: Host,
     settings: Settings,
     ledger: Ledger,
     inbox: Inbox,
-    policy: RetryPolicy,
-) -> list[Lane]:
-    renderer = Renderer(RenderingServiceStub(host.peer("template")))
+    roots: WebhookRoots,
+) -> dict[int, _Way]:
+    policy = RetryPolicy(
+        max_attempts=settings.max_attempts,
+        base=settings.retry_base,
+        ceiling=settings.retry_ceiling,
+    )
     email = SendEmail(
         ledger=ledger,
         provider=await stack.enter_async_context(_email_provider(settings, host.clock)),
@@ -158,15 +196,50 @@ async def _open_lanes(
         clock=host.clock,
     )
     in_app = SendInApp(ledger=ledger, inbox=inbox, clock=host.clock)
-    outlets: dict[int, Outlet] = {EMAIL: email, IN_APP: in_app}
+    # Endpoints are away for hours where a mail server is for minutes.
+    webhook_policy = RetryPolicy(
+        max_attempts=settings.webhook_max_attempts,
+        base=settings.webhook_retry_base,
+        ceiling=settings.webhook_retry_ceiling,
+    )
+    resolver = await stack.enter_async_context(SystemResolver(threads=settings.webhook_calls))
+    egress = EgressSettings.from_environ(host.environ)
+    dialer = GuardedDialer(egress.policy(), resolve=resolver, tls=tls_context(egress.ca_file))
+    webhook = SendWebhook(
+        ledger=ledger,
+        provider=HttpWebhookProvider(egress.policy(), dialer=dialer, clock=host.clock),
+        roots=roots,
+        slots=Slots(settings.webhook_calls),
+        places=Places(settings.webhook_calls_per_host, patience=_PLACE_SECONDS),
+        call_timeout=settings.webhook_timeout,
+        policy=webhook_policy,
+        clock=host.clock,
+    )
+    return {
+        EMAIL: _Way(outlet=email, policy=policy),
+        IN_APP: _Way(outlet=in_app, policy=policy),
+        WEBHOOK: _Way(
+            outlet=await stack.enter_async_context(webhook),
+            policy=webhook_policy,
+            batch=_WEBHOOK_BATCH,
+            abreast=max(1, settings.lane_capacity // _WEBHOOK_BATCH),
+        ),
+    }
+
+
+def _open_lanes(
+    stack: AsyncExitStack, host: Host, settings: Settings, ledger: Ledger, ways: dict[int, _Way]
+) -> list[Lane]:
+    renderer = Renderer(RenderingServiceStub(host.peer("template")))
     solitude = Solitude()
     lanes: list[Lane] = []
-    for channel, priority in product(outlets, PRIORITIES):
+    for channel, priority in product(ways, PRIORITIES):
+        way = ways[channel]
         deliver = Deliver(
             ledger=ledger,
             renderer=renderer,
-            outlet=outlets[channel],
-            policy=policy,
+            outlet=way.outlet,
+            policy=way.policy,
             clock=host.clock,
         )
         lane = Lane(
@@ -176,7 +249,8 @@ async def _open_lanes(
             deliver_alone=deliver.alone,
             solitude=solitude,
             capacity=settings.lane_capacity,
-            batch=_BATCH,
+            batch=way.batch,
+            abreast=way.abreast,
         )
         host.loops.add(f"dispatch.lane.{channel}.{priority}", lane.run)
         stack.push_async_callback(_finish, lane, deliver)

@@ -13,7 +13,7 @@ SETTLES: dict[S, frozenset[S]] = {
 }
 ORPHANS: dict[S, frozenset[S]] = {
     S.CLAIMED: frozenset({S.RETRY, S.DEAD, S.CANCELLED, S.UNKNOWN}),
-    S.SENDING: frozenset({S.UNKNOWN}),
+    S.SENDING: frozenset({S.UNKNOWN, S.RETRY, S.FAILED}),
 }
 
 

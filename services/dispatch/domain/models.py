@@ -14,6 +14,8 @@ EMAIL = 1
 """`CHANNEL_EMAIL`."""
 IN_APP = 2
 """`CHANNEL_IN_APP`."""
+WEBHOOK = 3
+"""`CHANNEL_WEBHOOK`."""
 CRITICAL = 4
 """`PRIORITY_CRITICAL`."""
 PRIORITIES = (4, 3, 2, 1)
@@ -152,6 +154,9 @@ class Attempt:
     provider_message_id: str = ""
     retry_after: timedelta | None = None
     """The provider's wish."""
+    may_have_left: bool = False
+    """Whether it may have been taken though the outcome is not UNKNOWN: its target drops repeats, so it is
+    simply tried again. Only who cancels must know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +167,8 @@ class Settlement:
     detail: str = ""
     delay: timedelta | None = None
     """Until it is due again; None in an end."""
+    in_doubt: bool = False
+    """Whether it may have left though it is tried again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,3 +219,26 @@ class Mail:
     message_id: str
     delivery_id: UUID
     notification_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """A call of a recipient's endpoint, ready to be made."""
+
+    url: str
+    body: bytes
+    delivery_id: UUID
+    """The `webhook-id`, by which the receiver drops repeats: the same for every attempt."""
+    secrets: tuple[bytes, ...]
+    """Each signs; newest first."""
+    traceparent: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookRoot:
+    """What a tenant's webhook secrets are derived from."""
+
+    key: bytes
+    """32 random bytes."""
+    expire_time: datetime | None
+    """When it stops signing; None for the newest."""

@@ -68,7 +68,12 @@ def settle(
     delay = max(policy.wait(number, jitter=jitter), attempt.retry_after or timedelta())
     # When its time is over before its turn comes, it is looked at then, and expires.
     left = max(expire_time - now, timedelta())
-    return Settlement(state=DeliveryState.RETRY, detail=detail, delay=min(delay, left))
+    return Settlement(
+        state=DeliveryState.RETRY,
+        detail=detail,
+        delay=min(delay, left),
+        in_doubt=attempt.may_have_left,
+    )
 
 
 def settle_unknown(
@@ -104,7 +109,7 @@ def settle_orphan(
     """Returns what becomes of a delivery that was taken out of a process's hands.
 
     Only deaths with this one `alone` in hand count against it; `unknown` is what becomes of it if it
-    may have left. For an `idempotent` target it is simply done again, cancelled or not: it
+    may have left: RETRY or FAILED for a target that drops repeats, unless it was `cancelled`. For an `idempotent` target it is simply done again, cancelled or not: it
     may be there already.
     """
     if state is DeliveryState.SENDING or (cancelled and in_doubt and not idempotent):

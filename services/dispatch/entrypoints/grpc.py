@@ -71,7 +71,11 @@ class DeadLetterServicer(DeadLetterServiceBase):
         tenant_id = current_caller().tenant_id
         wanted = page_from_proto(_LISTING, tenant_id, request.page_size, request.page_token)
         rows = await self._store.list_newest(
-            tenant_id, before=wanted.after_uuid(), limit=wanted.limit
+            tenant_id,
+            before=wanted.after_uuid(),
+            limit=wanted.limit,
+            reason=request.reason,
+            channel=request.channel,
         )
         page = Page.cut(rows, wanted, key=lambda row: str(row["dead_letter_id"]))
         return dead_letter_service_pb2.ListDeadLettersResponse(

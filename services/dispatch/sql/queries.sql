@@ -97,14 +97,14 @@ WITH mine AS (
 decided AS (
     SELECT d.delivery_id,
         CASE WHEN d.cancelled AND d.channel <> $10 AND given.state IN (4, 9, 10)
-             THEN CASE WHEN d.in_doubt THEN 7 ELSE 12 END
+             THEN CASE WHEN d.in_doubt OR given.in_doubt THEN 7 ELSE 12 END
              ELSE given.state END AS state,
         CASE WHEN NOT d.cancelled OR d.channel = $10 THEN given.delay END AS delay,
-        given.detail, given.attempt_log
+        given.detail, given.attempt_log, given.in_doubt
     FROM mine
     JOIN dispatch.deliveries AS d USING (delivery_id)
-    JOIN unnest($1::uuid[], $2::smallint[], $3::text[], $4::interval[], $5::bytea[])
-        AS given (delivery_id, state, detail, delay, attempt_log) USING (delivery_id)
+    JOIN unnest($1::uuid[], $2::smallint[], $3::text[], $4::interval[], $5::bytea[], $13::boolean[])
+        AS given (delivery_id, state, detail, delay, attempt_log, in_doubt) USING (delivery_id)
     WHERE d.delivery_id BETWEEN $11 AND $12
 )
 UPDATE dispatch.deliveries AS d
@@ -115,7 +115,7 @@ SET state = decided.state,
     attempt_log = d.attempt_log || decided.attempt_log,
     render_time = coalesce($6, d.render_time),
     finish_time = CASE WHEN decided.delay IS NULL THEN now() END,
-    in_doubt = d.in_doubt OR decided.state = 7,
+    in_doubt = d.in_doubt OR decided.in_doubt OR decided.state = 7,
     alone = false, claim_owner = NULL, claim_token = NULL, claim_deadline = NULL
 FROM decided
 WHERE d.delivery_id = decided.delivery_id AND d.delivery_id BETWEEN $11 AND $12
@@ -196,7 +196,7 @@ SET state = given.state, detail = given.detail, due_time = now() + given.delay,
     attempt_log = d.attempt_log || given.attempt_log,
     orphanings = orphanings + given.died::int,
     lone_deaths = lone_deaths + (alone AND given.died)::int,
-    alone = false, in_doubt = d.in_doubt OR given.state = 7,
+    alone = false, in_doubt = d.in_doubt OR given.state = 7 OR d.state = 3,
     finish_time = CASE WHEN given.delay IS NULL THEN now() END,
     claim_owner = NULL, claim_token = NULL, claim_deadline = NULL
 FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::interval[], $5::bytea[], $6::boolean[])
@@ -216,8 +216,39 @@ SELECT dead_letter_id, reason, detail, delivery_id, notification_id, channel, oc
     create_time
 FROM dispatch.dead_letters
 WHERE tenant_id = $1 AND ($2::uuid IS NULL OR dead_letter_id < $2)
+    AND ($4::smallint = 0 OR reason = $4) AND ($5::smallint = 0 OR channel = $5)
 ORDER BY dead_letter_id DESC
 LIMIT $3
+
+-- create_webhook_roots --
+-- The first one of each tenant that has none, however many processes ask at once.
+INSERT INTO dispatch.webhook_roots (root_id, tenant_id, root)
+SELECT root_id, tenant_id, root FROM unnest($1::uuid[], $2::text[], $3::bytea[]) AS given (root_id, tenant_id, root)
+ORDER BY tenant_id
+ON CONFLICT (tenant_id) WHERE expire_time IS NULL DO NOTHING
+
+-- read_webhook_roots --
+SELECT tenant_id, root, expire_time FROM dispatch.webhook_roots
+WHERE tenant_id = ANY($1::text[]) AND (expire_time IS NULL OR expire_time > now())
+ORDER BY tenant_id, expire_time IS NULL DESC, root_id DESC
+
+-- lock_webhook_roots --
+-- Rotations of a tenant come one after the other; there may be no row yet to lock.
+SELECT now() + $2::interval
+FROM pg_advisory_xact_lock(hashtextextended('dispatch.webhook_roots ' || $1::text, 0))
+
+-- expire_webhook_roots --
+-- What is to stop sooner than that goes on stopping sooner.
+UPDATE dispatch.webhook_roots SET expire_time = least(expire_time, now() + $2::interval)
+WHERE tenant_id = $1
+
+-- delete_webhook_roots --
+-- What no longer signs, and the oldest when there are too many for one header.
+DELETE FROM dispatch.webhook_roots
+WHERE tenant_id = $1
+    AND (expire_time <= now()
+         OR root_id NOT IN (SELECT root_id FROM dispatch.webhook_roots WHERE tenant_id = $1
+                            ORDER BY expire_time IS NULL DESC, root_id DESC LIMIT $2))
 
 -- revive_unknown --
 -- Their category says at least once: what may have left is tried again.

@@ -37,8 +37,19 @@ class DeadLetterStore:
         )
 
     async def list_newest(
-        self, tenant_id: str, *, before: UUID | None, limit: int
+        self,
+        tenant_id: str,
+        *,
+        before: UUID | None,
+        limit: int,
+        reason: int = 0,
+        channel: int = 0,
     ) -> list[asyncpg.Record]:
-        """Returns up to `limit` of a tenant's dead letters older than `before`, newest first."""
+        """Returns up to `limit` of a tenant's dead letters older than `before`, newest first.
+
+        Of one `reason` or `channel` only, unless that is 0.
+        """
         with database():
-            return await self._pool.fetch(_SQL["list_dead_letters"], tenant_id, before, limit)
+            return await self._pool.fetch(
+                _SQL["list_dead_letters"], tenant_id, before, limit, reason, channel
+            )

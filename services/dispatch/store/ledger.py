@@ -163,6 +163,7 @@ class Ledger:
                 attempts,
                 IN_APP,
                 *id_bounds([d.delivery.task.delivery_id for d in decisions]),
+                [d.settlement.in_doubt for d in decisions],
             )
         return {row["delivery_id"] for row in settled}
 

@@ -32,13 +32,16 @@ class Lane:
         solitude: Solitude,
         capacity: int,
         batch: int,
+        abreast: int = 1,
     ) -> None:
+        """`abreast` batches at a time, so that one that waits for a slow endpoint holds up few others."""
         self.channel = channel
         self.priority = priority
         self._deliver = deliver
         self._deliver_alone = deliver_alone
         self._solitude = solitude
         self._batch = batch
+        self._abreast = abreast
         self._capacity = capacity
         self._room = capacity
         self._freed = asyncio.Condition()
@@ -74,13 +77,14 @@ class Lane:
     async def run(self) -> None:
         """Delivers batch after batch, for ever. A batch that has begun outlives this loop."""
         while True:
+            while len(self._running) >= self._abreast:
+                await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
             while not self._waiting:
                 self._arrived.clear()
                 await self._arrived.wait()
             task = asyncio.get_running_loop().create_task(self._work(self._take()))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
-            await asyncio.shield(task)
 
     async def finish(self, seconds: float) -> list[ClaimedDelivery]:
         """Waits for batches that have begun; returns what was never begun, for others to do."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
 import asyncpg
 
@@ -14,6 +15,7 @@ from libs.postgres.transaction import Connection, in_transaction
 from services.dispatch import wire
 from services.dispatch.domain.models import (
     IN_APP,
+    WEBHOOK,
     Attempt,
     DeadLetter,
     DeadLetterReason,
@@ -21,7 +23,7 @@ from services.dispatch.domain.models import (
     Outcome,
     Settlement,
 )
-from services.dispatch.domain.settling import RetryPolicy, settle_orphan, settle_unknown
+from services.dispatch.domain.settling import RetryPolicy, settle, settle_orphan
 from services.dispatch.store.dead_letters import DeadLetterStore
 from services.dispatch.store.ledger import Ledger, SettlementRow
 
@@ -32,8 +34,8 @@ _WORDS = "the process died while it was being sent"
 
 
 class RecoverOrphans:
-    """What was only claimed is due at once; what was being sent is UNKNOWN, with the attempt logged;
-    what kills processes by itself is a dead letter."""
+    """What was only claimed is due at once; what was being sent is UNKNOWN, or is sent again to who drops
+    repeats, with the attempt logged; what kills processes by itself is a dead letter."""
 
     def __init__(
         self,
@@ -41,7 +43,7 @@ class RecoverOrphans:
         pool: Pool,
         ledger: Ledger,
         dead_letters: DeadLetterStore,
-        policy: RetryPolicy,
+        policies: Mapping[int, RetryPolicy],
         max_lone_deaths: int,
         may_judge: Callable[[], bool],
         clock: Clock,
@@ -49,7 +51,7 @@ class RecoverOrphans:
         self._pool = pool
         self._ledger = ledger
         self._dead_letters = dead_letters
-        self._policy = policy
+        self._policies = policies
         self._max_lone_deaths = max_lone_deaths
         self._may_judge = may_judge
         self._clock = clock
@@ -83,7 +85,8 @@ class RecoverOrphans:
     def _settle(self, row: asyncpg.Record) -> SettlementRow:
         now = self._clock.now()
         jitter = random.random()
-        sending = row["state"] == DeliveryState.SENDING
+        policy = self._policies[row["channel"]]
+        attempt = _broken_off(row, now)
         settlement = settle_orphan(
             state=DeliveryState(row["state"]),
             idempotent=row["channel"] == IN_APP,
@@ -92,29 +95,22 @@ class RecoverOrphans:
             in_doubt=row["in_doubt"],
             lone_deaths=row["lone_deaths"],
             max_lone_deaths=self._max_lone_deaths,
-            unknown=settle_unknown(
-                _WORDS,
+            unknown=settle(
+                attempt,
                 number=max(row["attempts"], 1),
                 guarantee=row["guarantee"],
                 expire_time=row["expire_time"],
                 now=now,
-                policy=self._policy,
+                policy=policy,
                 jitter=jitter,
             ),
             claims=row["claims"],
-            policy=self._policy,
+            policy=policy,
             jitter=jitter,
         )
-        if not sending:
-            return row["delivery_id"], settlement, b""
-        attempt = Attempt(
-            provider="",
-            start_time=row["sending_time"],
-            finish_time=now,
-            outcome=Outcome.UNKNOWN,
-            response=_WORDS,
-        )
-        return row["delivery_id"], settlement, wire.attempt_log(row["attempts"], attempt)
+        sending = row["state"] == DeliveryState.SENDING
+        log = wire.attempt_log(row["attempts"], attempt) if sending else b""
+        return row["delivery_id"], settlement, log
 
     def _dead_letter(self, row: asyncpg.Record, settlement: Settlement) -> DeadLetter:
         return DeadLetter(
@@ -127,3 +123,17 @@ class RecoverOrphans:
             notification_id=row["notification_id"],
             channel=row["channel"],
         )
+
+
+def _broken_off(row: asyncpg.Record, now: datetime) -> Attempt:
+    """Returns the call that nobody saw the end of. The receiver of a webhook drops a repeat of its
+    `webhook-id`, so it is sent again like one that did not arrive, unless it is not to be sent any more."""
+    repeatable = row["channel"] == WEBHOOK and not row["cancelled"]
+    return Attempt(
+        provider="",
+        start_time=row["sending_time"] or now,
+        finish_time=now,
+        outcome=Outcome.TRANSIENT if repeatable else Outcome.UNKNOWN,
+        response=_WORDS,
+        may_have_left=True,
+    )

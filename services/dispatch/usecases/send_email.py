@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import random
 from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from libs.clock import Clock
-from libs.errors import DependencyUnavailable
 from libs.failpoints import failpoint
-from services.dispatch import wire
 from services.dispatch.channels.mime import message_id
 from services.dispatch.channels.provider import EmailProvider
 from services.dispatch.domain.models import (
@@ -21,21 +17,17 @@ from services.dispatch.domain.models import (
     Decision,
     DeliveryState,
     Mail,
-    Outcome,
     Settlement,
 )
-from services.dispatch.domain.settling import RetryPolicy, settle
+from services.dispatch.domain.settling import RetryPolicy
 from services.dispatch.store.ledger import Ledger
 from services.dispatch.usecases.deliver import Rendered
+from services.dispatch.usecases.settle_attempts import SettleAttempts
 from services.dispatch.usecases.slots import Slots
 from tidings.template.v1.content_pb2 import EmailContent
 
-_log = logging.getLogger(__name__)
-
 # The statement that begins the calls and their answers must fit in the lease beside them.
 _MARGIN = timedelta(seconds=1)
-_FIRST_PAUSE_S = 0.1
-_LONGEST_PAUSE_S = 2.0
 
 
 class SendEmail:
@@ -57,8 +49,7 @@ class SendEmail:
         self._sender = sender
         self._slots = slots
         self._call_timeout = call_timeout
-        self._policy = policy
-        self._clock = clock
+        self._settle = SettleAttempts(ledger=ledger, policy=policy, clock=clock)
 
     async def send(self, rendered: Sequence[Rendered], *, render_time: datetime) -> None:
         """See `Outlet.send`."""
@@ -82,16 +73,7 @@ class SendEmail:
         finally:
             # The next slice is sent while this one is settled.
             await self._slots.give(len(rendered))
-        # What is known of calls that were made must not be lost to a moment without database.
-        pause = _FIRST_PAUSE_S
-        while True:
-            try:
-                await self._settle(deliveries, attempts)
-                break
-            except DependencyUnavailable:
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE_S)
-        failpoint("dispatch.settled")
+        await self._settle(list(zip(deliveries, attempts, strict=True)))
 
     async def _call_provider(
         self, rendered: Sequence[Rendered], render_time: datetime
@@ -123,36 +105,6 @@ class SendEmail:
             [Decision(delivery=delivery, settlement=at_once) for delivery in refused],
             from_state=DeliveryState.CLAIMED,
         )
-
-    async def _settle(
-        self, deliveries: Sequence[ClaimedDelivery], attempts: Sequence[Attempt]
-    ) -> None:
-        now = self._clock.now()
-        decisions = [
-            Decision(
-                delivery=delivery,
-                settlement=settle(
-                    attempt,
-                    number=delivery.attempts + 1,
-                    guarantee=delivery.task.guarantee,
-                    expire_time=delivery.task.expire_time,
-                    now=now,
-                    policy=self._policy,
-                    jitter=random.random(),
-                ),
-                attempt_log=wire.attempt_log(delivery.attempts + 1, attempt),
-            )
-            for delivery, attempt in zip(deliveries, attempts, strict=True)
-        ]
-        settled = await self._ledger.settle(decisions, from_state=DeliveryState.SENDING)
-        late = [
-            (decision.delivery.task.delivery_id, decision.attempt_log)
-            for decision, attempt in zip(decisions, attempts, strict=True)
-            if decision.delivery.task.delivery_id not in settled
-            and attempt.outcome is Outcome.ACCEPTED
-        ]
-        if late:
-            await self._ledger.settle_late(late)
 
     def _mail(self, delivery: ClaimedDelivery, content: EmailContent) -> Mail:
         task = delivery.task

@@ -14,7 +14,7 @@ from services.ingestion.domain.errors import (
 )
 from services.ingestion.domain.models import CategoryDefaults, Submission, TemplateDescription
 
-CHANNEL_NAMES = {1: "email", 2: "in_app"}
+CHANNEL_NAMES = {1: "email", 2: "in_app", 3: "webhook"}
 """Channels as people write them, by their number in `tidings.common.v1.Channel`."""
 PRIORITY_NAMES = {1: "low", 2: "normal", 3: "high", 4: "critical"}
 """Priorities as people write them, by their number in `tidings.common.v1.Priority`."""

@@ -20,8 +20,10 @@ from libs.postgres.transaction import in_transaction
 from services.dispatch.domain.arrows import SETTLES
 from services.dispatch.domain.cancelling import fate_of
 from services.dispatch.domain.models import (
+    AT_MOST_ONCE,
     EMAIL,
     IN_APP,
+    WEBHOOK,
     ClaimedDelivery,
     Decision,
     DeliveryBatch,
@@ -173,7 +175,9 @@ class Bench:
             pool=self.pool,
             ledger=self.ledger,
             dead_letters=self.dead_letters,
-            policy=RetryPolicy(max_attempts=4, base=SOON, ceiling=SOON),
+            policies=dict.fromkeys(
+                (EMAIL, IN_APP, WEBHOOK), RetryPolicy(max_attempts=4, base=SOON, ceiling=SOON)
+            ),
             max_lone_deaths=3,
             may_judge=lambda: True,
             clock=SystemClock(),
@@ -214,6 +218,8 @@ async def test_the_documented_arrows_are_all_there_is(bench: Bench) -> None:
         {"cancelled": True},
         {"cancelled": True, "in_doubt": True},
         {"alone": True, "lone_deaths": 2},
+        {"channel": WEBHOOK, "attempts": 1},
+        {"channel": WEBHOOK, "attempts": 4},
     ):
         arrows |= await drawn(bench, "orphan", bench.orphan, **columns)
     for from_state, targets in SETTLES.items():
@@ -342,3 +348,25 @@ async def test_an_item_that_was_in_hand_is_in_flight_when_it_is_cancelled(bench:
     assert fate_of(S.RETRY) is Fate.IN_FLIGHT
     never = await bench.row_in(S.WAITING, channel=IN_APP, claims=0)
     assert await bench.cancel(never) == [S.CANCELLED]
+
+
+async def test_a_webhook_whose_sender_died_is_sent_again_and_is_never_unknown(bench: Bench) -> None:
+    await bench.forget()
+    delivery = await bench.row_in(S.SENDING, channel=WEBHOOK, guarantee=AT_MOST_ONCE, attempts=1)
+    await bench.orphan(delivery)
+    assert await bench.state_of(delivery) is S.RETRY
+
+
+async def test_a_webhook_that_may_have_left_is_never_said_to_be_stopped(bench: Bench) -> None:
+    died = await bench.row_in(S.SENDING, channel=WEBHOOK, attempts=1)
+    await bench.orphan(died)
+    assert await bench.cancel(died) == [S.UNKNOWN]
+    again = Settlement(state=S.RETRY, delay=SOON, in_doubt=True)
+    timed_out = await bench.row_in(S.SENDING, channel=WEBHOOK)
+    decision = Decision(delivery=timed_out, settlement=again)
+    await bench.ledger.settle([decision], from_state=S.SENDING)
+    assert await bench.cancel(timed_out) == [S.UNKNOWN]
+    cancelled = await bench.row_in(S.SENDING, channel=WEBHOOK, cancelled=True)
+    decision = Decision(delivery=cancelled, settlement=again)
+    await bench.ledger.settle([decision], from_state=S.SENDING)
+    assert await bench.state_of(cancelled) is S.UNKNOWN

@@ -87,6 +87,30 @@ CREATE TABLE dispatch.dead_letters (
 );
 CREATE INDEX dead_letters_tenant ON dispatch.dead_letters (tenant_id, dead_letter_id);
 
+-- What the secrets of a tenant's webhooks are derived from.
+CREATE TABLE dispatch.webhook_roots (
+    -- A UUIDv7: its order is the order of creation.
+    root_id uuid PRIMARY KEY,
+    tenant_id text NOT NULL,
+    root bytea NOT NULL CHECK (octet_length(root) = 32),
+    -- When it stops signing; null for the newest.
+    expire_time timestamptz
+);
+CREATE UNIQUE INDEX newest_webhook_root ON dispatch.webhook_roots (tenant_id) WHERE expire_time IS NULL;
+CREATE INDEX webhook_roots_tenant ON dispatch.webhook_roots (tenant_id, root_id);
+
+-- See libs/idempotency.
+CREATE TABLE dispatch.request_ids (
+    tenant_id text NOT NULL,
+    method text NOT NULL,
+    request_digest bytea NOT NULL,
+    payload_hash bytea NOT NULL,
+    answer bytea NOT NULL,
+    create_time timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, method, request_digest)
+);
+CREATE INDEX request_ids_create_time ON dispatch.request_ids (create_time);
+
 -- Facts to be published. A row goes when the broker confirms.
 CREATE TABLE dispatch.event_outbox (
     batch_id uuid PRIMARY KEY,
