@@ -5,7 +5,7 @@ Channels, priorities and guarantees are the numbers of their enums in the contra
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
 from uuid import UUID
@@ -229,7 +229,7 @@ class Webhook:
     body: bytes
     delivery_id: UUID
     """The `webhook-id`, by which the receiver drops repeats: the same for every attempt."""
-    secrets: tuple[bytes, ...]
+    secrets: tuple[bytes, ...] = field(repr=False)
     """Each signs; newest first."""
     traceparent: str
 
@@ -238,7 +238,7 @@ class Webhook:
 class WebhookRoot:
     """What a tenant's webhook secrets are derived from."""
 
-    key: bytes
+    key: bytes = field(repr=False)
     """32 random bytes."""
     expire_time: datetime | None
     """When it stops signing; None for the newest."""
