@@ -26,6 +26,7 @@ COMMANDS = {
     "categories": "What notifications are about.",
     "preferences": "What recipients want.",
     "templates": "What notifications say.",
+    "webhooks": "The secrets that sign webhooks.",
     "dead-letters": "What could not be worked on.",
     "keys": "API keys of services.",
     "tokens": "Short-lived credentials of recipients' apps.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from cli.command import command
@@ -10,7 +12,9 @@ from cli.output import Output
 from cli.paging import LimitOption, PageTokenOption, read_pages
 from cli.session import Session
 from cli.times import show_time
+from tidings.common.v1.channel_pb2 import Channel
 from tidings.dispatch.v1.dead_letter_service_pb2 import (
+    DeadLetterReason,
     ListDeadLettersRequest,
     ListDeadLettersResponse,
 )
@@ -27,14 +31,34 @@ def root() -> None:
 
 @command(app, "list")
 async def list_dead_letters(
-    session: Session, limit: LimitOption = 50, page_token: PageTokenOption = ""
+    session: Session,
+    reason: Annotated[
+        DeadLetterReason.ValueType | None,
+        typer.Option(
+            parser=DEAD_LETTER_REASONS.parse,
+            metavar=DEAD_LETTER_REASONS.metavar,
+            help="Only this reason.",
+        ),
+    ] = None,
+    channel: Annotated[
+        Channel.ValueType | None,
+        typer.Option(parser=CHANNELS.parse, metavar=CHANNELS.metavar, help="Only this channel."),
+    ] = None,
+    limit: LimitOption = 50,
+    page_token: PageTokenOption = "",
 ) -> None:
     """List dead letters, newest first."""
     stub = DeadLetterServiceStub(session.channel)
 
     async def ask(size: int, token: str) -> ListDeadLettersResponse:
         return await session.ask(
-            stub.ListDeadLetters, ListDeadLettersRequest(page_size=size, page_token=token)
+            stub.ListDeadLetters,
+            ListDeadLettersRequest(
+                page_size=size,
+                page_token=token,
+                reason=reason or DeadLetterReason.DEAD_LETTER_REASON_UNSPECIFIED,
+                channel=channel or Channel.CHANNEL_UNSPECIFIED,
+            ),
         )
 
     page = await read_pages(ask, limit=limit, page_token=page_token)

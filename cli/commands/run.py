@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import typer
@@ -19,6 +21,12 @@ app = typer.Typer(add_completion=False)
 
 _ARRIVAL_SECONDS = 30.0
 _INTERRUPTED = 130
+#: On a laptop a webhook's receiver listens on http://localhost:3000.
+_EGRESS_TO_THIS_MACHINE = {
+    "TIDINGS_EGRESS_ALLOW_HTTP": "true",
+    "TIDINGS_EGRESS_NETWORKS": "127.0.0.0/8,::1/128",
+    "TIDINGS_EGRESS_PORTS": "*",
+}
 
 
 @app.command()
@@ -46,7 +54,9 @@ async def _run(output: Output, data_directory: Path, listen: str) -> int:
 
     began = time.monotonic()
     output.note(f"data in {data_directory}")
-    options = ServeOptions(data_directory=data_directory, listen=listen)
+    options = ServeOptions(
+        data_directory=data_directory, listen=listen, environ=_environ(listen, os.environ)
+    )
     code = 0
     with Interrupts() as interrupts:
         try:
@@ -74,3 +84,9 @@ async def _run(output: Output, data_directory: Path, listen: str) -> int:
             output.end_line()
             return _INTERRUPTED
     return code
+
+
+def _environ(listen: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Lets webhooks reach this machine, as long as nobody but this machine can ask for them."""
+    lonely = listen.startswith(("127.", "localhost:", "[::1]:"))
+    return {**(_EGRESS_TO_THIS_MACHINE if lonely else {}), **environ}

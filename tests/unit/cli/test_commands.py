@@ -21,6 +21,7 @@ from tidings.common.v1.authorization_pb2 import Scope
 from tidings.common.v1.channel_pb2 import Channel
 from tidings.common.v1.priority_pb2 import Priority
 from tidings.dispatch.v1 import dead_letter_service_pb2 as dead_letter
+from tidings.dispatch.v1 import webhook_service_pb2 as webhook
 from tidings.inbox.v1 import inbox_service_pb2 as inbox
 from tidings.inbox.v1.inbox_item_pb2 import InboxCounts
 from tidings.inbox.v1.inbox_stream_service_pb2 import ClosingReason
@@ -323,6 +324,38 @@ def test_dead_letters(tidings: Run, server: FakeServer) -> None:
     ]
     assert "--page-token more" in result.stderr
     assert server.requests[0].page_size == 2
+
+
+def test_dead_letters_of_a_reason_and_a_channel(tidings: Run, server: FakeServer) -> None:
+    server.on("ListDeadLetters", dead_letter.ListDeadLettersResponse())
+    tidings("dead-letters", "list", "--reason", "poison", "--channel", "webhook")
+    (request,) = server.requests
+    assert request.reason == dead_letter.DEAD_LETTER_REASON_POISON
+    assert request.channel == Channel.CHANNEL_WEBHOOK
+
+
+def test_webhook_secrets_print_and_nothing_else_on_stdout(tidings: Run, server: FakeServer) -> None:
+    new = webhook.WebhookSecret(secret="whsec_new")
+    old = webhook.WebhookSecret(secret="whsec_old", expire_time=at(0))
+    server.on("GetWebhookSecrets", webhook.GetWebhookSecretsResponse(secrets=[new, old]))
+    result = tidings("webhooks", "secrets", "alice")
+    assert result.stdout == "whsec_new\nwhsec_old\n"
+    assert "signs until 2026-10-30 09:41:03 UTC" in result.stderr
+    assert server.requests[0].recipient_id == "alice"
+
+
+def test_webhook_secrets_rotate_once_however_often_they_are_asked_to(
+    tidings: Run, server: FakeServer
+) -> None:
+    server.on("RotateWebhookSecrets", webhook.RotateWebhookSecretsResponse(overlap_end_time=at(0)))
+    result = tidings("webhooks", "rotate", "--overlap", "2h")
+    assert result.stdout == "rotated; the secrets of before sign until 2026-10-30 09:41:03 UTC\n"
+    tidings("webhooks", "rotate")
+    first, second = server.requests
+    assert first.overlap == Duration(seconds=7_200)
+    assert first.request_id
+    assert first.request_id != second.request_id
+    assert not second.HasField("overlap")
 
 
 def test_keys_prints_the_secret_and_nothing_else_on_stdout(
