@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 
+from libs.egress.policy import EgressPolicy
 from libs.idempotency import SWEEP_INTERVAL, RequestIds
 from libs.postgres.migrations import migrate
 from libs.postgres.pool import Pool, open_pool
@@ -56,7 +57,7 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     host.loops.add_periodic("preference.request_ids", request_ids.sweep, every=SWEEP_INTERVAL)
     host.public.add(
         add_RecipientServiceServicer_to_server,
-        _recipients(pool, request_ids),
+        _recipients(pool, request_ids, EgressPolicy.from_environ(host.environ)),
         recipient_service_pb2.DESCRIPTOR.services_by_name["RecipientService"],
     )
     host.public.add(
@@ -76,11 +77,11 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     )
 
 
-def _recipients(pool: Pool, request_ids: RequestIds) -> RecipientServicer:
+def _recipients(pool: Pool, request_ids: RequestIds, egress: EgressPolicy) -> RecipientServicer:
     store = RecipientStore(pool)
     return RecipientServicer(
         request_ids=request_ids,
-        check_profiles=CheckProfiles(),
+        check_profiles=CheckProfiles(egress),
         upsert_recipients=UpsertRecipients(store),
         update_recipient=UpdateRecipient(store),
         delete_recipient=DeleteRecipient(store),

@@ -45,3 +45,17 @@ class FieldsRefused(TidingsError):
             metadata={"fields": ", ".join(violation.field for violation in violations)[:500]},
             violations=violations,
         )
+
+
+class WebhookUrlRefused(TidingsError):
+    """Webhooks may not be sent to that URL."""
+
+    cause = Cause.INVALID_ARGUMENT
+    reason = "WEBHOOK_URL_REFUSED"
+
+    def __init__(self, rule: str, sentence: str) -> None:
+        super().__init__(
+            f"webhooks may not be sent to that URL: {sentence}",
+            metadata={"rule": rule},
+            violations=[FieldViolation("recipient.webhook_url", sentence)],
+        )

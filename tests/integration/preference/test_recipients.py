@@ -15,6 +15,7 @@ from tests.integration.preference.recipients import (
     delete,
     get,
     ids,
+    import_all,
     update,
     upsert,
 )
@@ -155,6 +156,22 @@ async def test_deleting_takes_the_preferences_along(api: Api) -> None:
 async def test_what_is_no_webhook_url_is_refused(api: Api, url: str) -> None:
     expected = (Status.INVALID_ARGUMENT, "INVALID_FIELD", ["recipient.webhook_url"])
     assert await refusal(upsert(api, but(ALICE, webhook_url=url))) == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://a.b/", "https://127.0.0.1/", "https://0x7f.1/", "https://a.b:22/", "https://a./"],
+)
+async def test_where_webhooks_may_not_go_is_refused(api: Api, url: str) -> None:
+    expected = (Status.INVALID_ARGUMENT, "WEBHOOK_URL_REFUSED", ["recipient.webhook_url"])
+    stored = await upsert(api, ALICE)
+    assert await refusal(upsert(api, but(ALICE, webhook_url=url))) == expected
+    patch = Recipient(recipient_id="alice", webhook_url=url)
+    assert await refusal(update(api, patch)) == expected
+    bad, good = await import_all(api, [but(ALICE, recipient_id="bad", webhook_url=url), ALICE])
+    assert b"WEBHOOK_URL_REFUSED" in bad.error.details[0].value
+    assert good.recipient == stored
+    assert await get(api) == stored
 
 
 async def test_other_tenants_recipients_are_not_there(api: Api, running: Hosted) -> None:
