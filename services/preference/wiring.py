@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 
 from libs.egress.policy import EgressPolicy
+from libs.egress.settings import EgressSettings
 from libs.idempotency import SWEEP_INTERVAL, RequestIds
 from libs.postgres.migrations import migrate
 from libs.postgres.pool import Pool, open_pool
@@ -57,7 +58,7 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     host.loops.add_periodic("preference.request_ids", request_ids.sweep, every=SWEEP_INTERVAL)
     host.public.add(
         add_RecipientServiceServicer_to_server,
-        _recipients(pool, request_ids, EgressPolicy.from_environ(host.environ)),
+        _recipients(pool, request_ids, EgressSettings.from_environ(host.environ).policy()),
         recipient_service_pb2.DESCRIPTOR.services_by_name["RecipientService"],
     )
     host.public.add(

@@ -96,3 +96,25 @@ def test_the_last_refusal_keeps_the_providers_words() -> None:
         jitter=0,
     )
     assert settlement.detail == "gave up after 4 attempts: 451 4.3.0 try later"
+
+
+@pytest.mark.parametrize("may_have_left", [True, False])
+def test_what_is_tried_again_remembers_that_it_may_have_left(may_have_left: bool) -> None:
+    attempt = Attempt(
+        provider="webhook",
+        start_time=NOW,
+        finish_time=NOW,
+        outcome=Outcome.TRANSIENT,
+        response="no answer in time",
+        may_have_left=may_have_left,
+    )
+    settlement = settle(
+        attempt,
+        number=1,
+        guarantee=AT_MOST_ONCE,
+        expire_time=NOW + seconds(3600),
+        now=NOW,
+        policy=POLICY,
+        jitter=0,
+    )
+    assert (settlement.state, settlement.in_doubt) == (DeliveryState.RETRY, may_have_left)
