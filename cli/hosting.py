@@ -3,48 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cli.errors import CommandError
-from libs.config import SettingError
+from libs.config import Environ, SettingError
 from libs.embedded.errors import EmbeddedError
+from libs.telemetry import logs
 
 if TYPE_CHECKING:
     from cli.serve import Cluster, ServeOptions
-
-#: Of every record; what a record has beyond them was given by whoever logged it.
-_ORDINARY = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 #: `make run` takes no options, but the command that it runs does.
 _TAKEN_HINT = "`tidings run --listen 127.0.0.1:PORT` with a port that is free"
 
 
-class _EventFormatter(logging.Formatter):
-    """One line per event: when, how bad, where, what, and its fields."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record)
-        fields = " ".join(
-            f"{name}={value!r}" for name, value in record.__dict__.items() if name not in _ORDINARY
-        )
-        head, *trace = line.split("\n", 1)
-        return "\n".join([f"{head} {fields}".rstrip(), *trace])
-
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
-        moment = datetime.fromtimestamp(record.created, UTC).astimezone()
-        return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03} {moment:%Z}"
-
-
 def log_to_stderr(level: int) -> None:
-    """Logs events of at least `level` as lines."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(_EventFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    logging.basicConfig(level=level, handlers=[handler])
+    """Logs events of at least `level` as the environment says; see `libs.telemetry.logs`."""
+    try:
+        logs.log_to_stderr(level, Environ(os.environ))
+    except SettingError as error:
+        raise CommandError(str(error)) from None
 
 
 def run_loop(main: Coroutine[Any, Any, int]) -> int:

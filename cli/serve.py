@@ -38,6 +38,7 @@ from libs.rpc.server import Server
 from libs.runtime.host import Host
 from libs.runtime.loops import Loops
 from libs.runtime.redis import open_redis
+from libs.telemetry.setup import open_telemetry
 from tidings.internal.access.v1.credential_service_pb2_grpc import CredentialServiceStub
 
 _log = logging.getLogger(__name__)
@@ -88,6 +89,8 @@ class Cluster:
     cluster_secret: str
     mail_directory: Path | None
     """Where the embedded mail sink keeps mails; None when there is none."""
+    metrics_address: str
+    """Where Prometheus scrapes; empty without TIDINGS_METRICS_ADDRESS."""
 
 
 @asynccontextmanager
@@ -105,6 +108,7 @@ async def open_cluster(options: ServeOptions) -> AsyncIterator[Cluster]:
     # Known before anything is started.
     _refuse_taken(options.listen)
     async with AsyncExitStack() as stack:
+        metrics_address = stack.enter_context(open_telemetry(Environ(environ), names))
         parts = await _open_parts(stack, options, names, settings, environ)
         # Before anything else, a database that does not answer is said in a sentence.
         await refuse_unmigrated(() if settings.migrate else names, parts.database_url)
@@ -143,6 +147,7 @@ async def open_cluster(options: ServeOptions) -> AsyncIterator[Cluster]:
             internal_address=internal_address,
             cluster_secret=parts.cluster_secret,
             mail_directory=parts.mail_directory,
+            metrics_address=metrics_address,
         )
 
 

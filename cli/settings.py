@@ -28,6 +28,7 @@ from libs.config.settings import (
 )
 from libs.egress.settings import EgressSettings
 from libs.failpoints import FAILPOINT
+from libs.telemetry.config import TelemetrySettings
 
 _log = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ def check_environ(environ: Mapping[str, str], names: Iterable[str]) -> dict[str,
 
     Raises one SettingError for everything in it that cannot be read; warns of what means nothing.
     """
-    own: list[type[EnvironSettings]] = [ProcessSettings, EgressSettings]
+    own: list[type[EnvironSettings]] = [ProcessSettings, TelemetrySettings, EgressSettings]
     own += [kind for name, kind in SERVICE_SETTINGS.items() if name in names]
     values = with_secret_files(environ, list(server_settings()))
     for variable, nearest in unknown_variables(environ).items():
@@ -151,6 +152,7 @@ def refuse_lonely_part(
 def server_settings() -> Iterator[Setting]:
     """Gives what processes read."""
     yield from settings_of(ProcessSettings)
+    yield from settings_of(TelemetrySettings)
     for kind in SERVICE_SETTINGS.values():
         yield from settings_of(kind)
     yield from settings_of(EgressSettings)

@@ -8,6 +8,7 @@ from cli.settings import SERVICE_SETTINGS, ProcessSettings, command_settings, se
 from libs.config.settings import Setting, settings_of
 from libs.egress.settings import EgressSettings
 from libs.failpoints import FAILPOINT
+from libs.telemetry.config import TelemetrySettings
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 HEAD = """\
@@ -23,6 +24,7 @@ def page() -> Iterator[str]:
     """Gives the page's lines."""
     yield HEAD
     yield from section("Every process", settings_of(ProcessSettings))
+    yield from section("Traces, metrics and logs", settings_of(TelemetrySettings))
     for service, kind in SERVICE_SETTINGS.items():
         yield from section(f"`{service}`", settings_of(kind))
     yield from section("`dispatch` and `preference`, alike", settings_of(EgressSettings))

@@ -40,10 +40,10 @@ def demo(
     Uses free ports and a directory that is removed afterwards. The exit code is 0 only when
     the mail and the inbox item were both seen.
     """
-    log_to_stderr(logging.WARNING)
     output = Output()
     began = time.monotonic()
     with reporting(output):
+        log_to_stderr(logging.WARNING)
         with (
             tempfile.TemporaryDirectory(prefix="tidings-") as directory,
             _last_resort(timeout + _ENDING_SECONDS + _LAST_SECONDS, directory),

@@ -22,6 +22,8 @@ app = typer.Typer(add_completion=False)
 _ARRIVAL_SECONDS = 30.0
 _INTERRUPTED = 130
 #: On a laptop a webhook's receiver listens on http://localhost:3000.
+#: Who tries it out wants to see each trace.
+_TRACED = {"TIDINGS_TRACE_SAMPLE_RATIO": "1"}
 _EGRESS_TO_THIS_MACHINE = {
     "TIDINGS_EGRESS_ALLOW_HTTP": "true",
     "TIDINGS_EGRESS_NETWORKS": "127.0.0.0/8,::1/128",
@@ -39,9 +41,9 @@ def run(
     Stays up until Ctrl-C. The data stays too; the next run goes on with it. The exit code is 0
     only when the notification was seen to arrive.
     """
-    log_to_stderr(logging.WARNING)
     output = Output()
     with reporting(output):
+        log_to_stderr(logging.WARNING)
         code = run_loop(_run(output, data_directory, listen))
     raise typer.Exit(code)
 
@@ -87,6 +89,7 @@ async def _run(output: Output, data_directory: Path, listen: str) -> int:
 
 
 def _environ(listen: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Lets webhooks reach this machine, as long as nobody but this machine can ask for them."""
+    """Traces everything, and lets webhooks reach this machine, as long as nobody but this machine can
+    ask for them."""
     lonely = listen.startswith(("127.", "localhost:", "[::1]:"))
-    return {**(_EGRESS_TO_THIS_MACHINE if lonely else {}), **environ}
+    return {**_TRACED, **(_EGRESS_TO_THIS_MACHINE if lonely else {}), **environ}

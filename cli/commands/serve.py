@@ -59,7 +59,6 @@ def serve(
     """
     from cli.serve import AddressTaken, ServeOptions, serve_until_signal
 
-    log_to_stderr(logging.INFO)
     options = ServeOptions(
         services=tuple(services or ()),
         data_directory=data_directory,
@@ -75,4 +74,5 @@ def serve(
         return 0
 
     with reporting(Output()):
+        log_to_stderr(logging.INFO)
         run_loop(work())

@@ -34,6 +34,13 @@ class Environ:
         """Returns a duration given in seconds."""
         return timedelta(seconds=self._number(key, default, least=least, whole=False))
 
+    def ratio(self, key: str, default: float) -> float:
+        """Returns a share, from 0 to 1."""
+        share = self._number(key, default, least=0, whole=False)
+        if share > 1:
+            raise SettingError(f"{key} must be a number from 0 to 1, not {share:g}")
+        return share
+
     def flag(self, key: str, *, default: bool) -> bool:
         """Returns a yes or no, written `on`/`off`, `true`/`false`, `yes`/`no` or `1`/`0`."""
         value = self._values.get(key, "").lower()

@@ -1,7 +1,7 @@
 """Settings declared once: what reads a setting, explains it and lists it is the same line.
 
-A settings class is a frozen dataclass whose fields are made by `text`, `seconds`, `integer` or
-`flag`; `docs/settings.md` is written from what they say.
+A settings class is a frozen dataclass whose fields are made by `text`, `choice`, `seconds`,
+`integer`, `share` or `flag`; `docs/settings.md` is written from what they say.
 """
 
 from __future__ import annotations
@@ -127,6 +127,37 @@ def integer(variable: str, effect: str, *, default: int, least: int = 1) -> Any:
         default=str(default),
         allowed=f"whole number, at least {least}",
         read=lambda environ: environ.integer(variable, default, least=least),
+    )
+    return field(metadata={_KEY: setting})
+
+
+def share(variable: str, effect: str, *, default: float) -> Any:
+    """Declares a number from 0 to 1."""
+    setting = Setting(
+        variable=variable,
+        effect=effect,
+        default=f"{default:g}",
+        allowed="number from 0 to 1",
+        read=lambda environ: environ.ratio(variable, default),
+    )
+    return field(metadata={_KEY: setting})
+
+
+def choice(variable: str, effect: str, words: Sequence[str], *, default: str) -> Any:
+    """Declares one of some words; an empty default is none of them."""
+
+    def read(environ: Environ) -> str:
+        value = environ.text(variable, default).lower()
+        if value not in (*words, default):
+            raise SettingError(f"{variable} must be {' or '.join(words)}, not {value!r}")
+        return value
+
+    setting = Setting(
+        variable=variable,
+        effect=effect,
+        default=default,
+        allowed=" or ".join(f"`{word}`" for word in words),
+        read=read,
     )
     return field(metadata={_KEY: setting})
 

@@ -53,6 +53,9 @@ Handler = Callable[[Received], Awaitable[None]]
 class Broker(Protocol):
     """Publishes with confirmation and consumes with a bound on what is in hand."""
 
+    system: str
+    """What it is, as spans say it: `rabbitmq`."""
+
     async def publish(self, exchange: str, routing_key: str, message: Message) -> None:
         """Returns when the broker has taken responsibility.
 

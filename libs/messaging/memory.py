@@ -81,6 +81,8 @@ class MemoryBroker:
     """Queues in memory. A work message is confirmed when it is queued, an event when every
     subscriber has acknowledged it: only then has a fact outlived this process."""
 
+    system = "memory"
+
     def __init__(self, bindings: Iterable[Binding] = BINDINGS) -> None:
         self._routes: dict[tuple[str, str], list[str]] = {}
         self._queues: dict[str, _Queue] = {}

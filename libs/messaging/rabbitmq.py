@@ -23,6 +23,7 @@ from pamqp.common import FieldTable
 from libs.messaging.broker import BrokerUnavailable, Handler, Message, Unroutable
 from libs.messaging.topology import BINDINGS, DEAD_LETTERS, DEAD_LETTERS_QUEUE
 from libs.runtime.cancellation import end_if_cancelled
+from libs.telemetry.logs import kind_of
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +72,8 @@ class _Link:
 class RabbitBroker:
     """One connection, made again when it breaks. While it is away publishing fails within seconds
     and consumers wait; nothing is buffered here."""
+
+    system = "rabbitmq"
 
     def __init__(self, url: str, *, name: str) -> None:
         self._url = url
@@ -136,7 +139,7 @@ class RabbitBroker:
                         pause = _SHORTEST_PAUSE_S
                         await channel.closed()
             except Exception as error:  # noqa: BLE001 - whatever it was, the consumer comes back
-                _log.warning("consumer_lost", extra={"queue": queue, "why": repr(error)})
+                _log.warning("consumer_lost", extra={"queue": queue, "why": kind_of(error)})
             end_if_cancelled()
             await asyncio.sleep(random.uniform(0, pause))
             pause = min(pause * 2, _LONGEST_PAUSE_S)

@@ -12,6 +12,8 @@ import grpc
 from libs.errors import DependencyUnavailable
 from libs.rpc.pipeline import CLUSTER_CREDENTIAL
 from libs.rpc.server import INTERNAL_LIMIT
+from libs.telemetry import calls
+from libs.telemetry.contexts import traceparent_of
 
 Response = TypeVar("Response")
 
@@ -54,7 +56,7 @@ _OPTIONS: list[tuple[str, Any]] = [
 
 
 class _ClusterCaller(grpc.aio.UnaryUnaryClientInterceptor):
-    """Adds the cluster credential, and a deadline where the caller gave none."""
+    """Adds the cluster credential, a deadline where the caller gave none, and the trace context."""
 
     def __init__(self, secret: str) -> None:
         self._credential = (CLUSTER_CREDENTIAL, secret)
@@ -65,14 +67,28 @@ class _ClusterCaller(grpc.aio.UnaryUnaryClientInterceptor):
         client_call_details: grpc.aio.ClientCallDetails,
         request: Any,
     ) -> Any:
-        details = grpc.aio.ClientCallDetails(
-            method=client_call_details.method,
-            timeout=client_call_details.timeout or DEADLINE_SECONDS,
-            metadata=grpc.aio.Metadata(*(client_call_details.metadata or ()), self._credential),
-            credentials=client_call_details.credentials,
-            wait_for_ready=client_call_details.wait_for_ready,
-        )
-        return await continuation(details, request)
+        with calls.asking(_path(client_call_details)) as span:
+            metadata = [*(client_call_details.metadata or ()), self._credential]
+            if span is not None:
+                metadata.append((calls.HEADER, traceparent_of(span)))
+            details = grpc.aio.ClientCallDetails(
+                method=client_call_details.method,
+                timeout=client_call_details.timeout or DEADLINE_SECONDS,
+                metadata=grpc.aio.Metadata(*metadata),
+                credentials=client_call_details.credentials,
+                wait_for_ready=client_call_details.wait_for_ready,
+            )
+            call = await continuation(details, request)
+            if span is not None:
+                # The span ends with the answer.
+                await call
+            return call
+
+
+def _path(details: grpc.aio.ClientCallDetails) -> str:
+    """Returns the method as the transport has it, in bytes, or as its types say."""
+    method: str | bytes = details.method
+    return method.decode() if isinstance(method, bytes) else method
 
 
 @asynccontextmanager

@@ -18,6 +18,8 @@ from libs.identity.caller import set_caller
 from libs.rpc import rules
 from libs.rpc.status import abort_with
 from libs.rpc.validation import validate
+from libs.telemetry import metrics, names
+from libs.telemetry.calls import ServerCall
 
 _log = logging.getLogger(__name__)
 
@@ -79,12 +81,17 @@ class ClusterCredentialInvalid(TidingsError):
 class Gatekeeper(Protocol):
     """Admits or refuses a call before its request is looked at."""
 
+    serves_users: bool
+    """Whether a call without trace context may be chosen to be traced; other services bring theirs."""
+
     async def admit(self, method: str, metadata: dict[str, str]) -> None:
         """Returns to admit; raises a TidingsError to refuse."""
 
 
 class PublicGate:
     """Admits callers whose credential holds the method's scope, and declares them."""
+
+    serves_users = True
 
     def __init__(self, authenticator: Authenticator) -> None:
         self._authenticator = authenticator
@@ -104,6 +111,8 @@ class PublicGate:
 
 class ClusterGate:
     """Admits the cluster's own processes."""
+
+    serves_users = False
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
@@ -170,6 +179,9 @@ class _Call:
         validate(request)
         return request
 
+    def answering(self, context: Context) -> ServerCall:
+        return ServerCall(self._method, context, choose=self._gate.serves_users)
+
     async def fail(self, error: Exception, context: Context) -> NoReturn:
         request_id = str(uuid4())
         if not isinstance(error, TidingsError):
@@ -180,27 +192,29 @@ class _Call:
 
 def _unary(call: _Call, behavior: Any) -> Any:
     async def handle(request: Message | TidingsError, context: Context) -> Message:
-        try:
-            async with asyncio.timeout(_MAX_UNARY_SECONDS):
-                response: Message = await behavior(await call.enter(request, context), context)
-                return response
-        except grpc.aio.AbortError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the rim of the call; logged in fail
-            await call.fail(error, context)
+        with call.answering(context):
+            try:
+                async with asyncio.timeout(_MAX_UNARY_SECONDS):
+                    response: Message = await behavior(await call.enter(request, context), context)
+                    return response
+            except grpc.aio.AbortError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the rim of the call; logged in fail
+                await call.fail(error, context)
 
     return handle
 
 
 def _streaming(call: _Call, behavior: Any) -> Any:
     async def handle(request: Message | TidingsError, context: Context) -> AsyncIterator[Message]:
-        try:
-            async for response in behavior(await call.enter(request, context), context):
-                yield response
-        except grpc.aio.AbortError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the rim of the call; logged in fail
-            await call.fail(error, context)
+        with call.answering(context):
+            try:
+                async for response in behavior(await call.enter(request, context), context):
+                    yield response
+            except grpc.aio.AbortError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the rim of the call; logged in fail
+                await call.fail(error, context)
 
     return handle
 
@@ -225,6 +239,7 @@ def _decoder(
 
 def _not_found(method: str) -> grpc.RpcMethodHandler[Any, Any]:
     async def handle(_request: bytes, context: Context) -> NoReturn:
+        metrics.call_answered(names.OTHER_METHOD, grpc.StatusCode.UNIMPLEMENTED.name, 0.0, None)
         await abort_with(context, MethodNotFound(method), str(uuid4()))
 
     return grpc.unary_unary_rpc_method_handler(handle)

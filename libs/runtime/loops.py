@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from libs.runtime.cancellation import end_if_cancelled
+from libs.telemetry import metrics
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ async def _supervise(name: str, body: Callable[[], Awaitable[None]]) -> None:
             await body()
             return
         except Exception:  # noqa: BLE001 - the rim of the loop
+            metrics.loop_failed(name)
             _log.exception("loop_failed", extra={"loop": name})
             end_if_cancelled()
         if asyncio.get_running_loop().time() - started > _LONGEST_PAUSE_S:

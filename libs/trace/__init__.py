@@ -1,20 +1,79 @@
-"""W3C trace context: read a caller's `traceparent`, or begin one."""
+"""W3C trace context as text: what a call brings, and what a notification carries from then on.
+
+The flag of a notification's `traceparent` is decided when it is accepted and never again. If it is
+set, the span id in it is that of the notification's first span, under which all its others hang.
+"""
 
 from __future__ import annotations
 
 import os
+import random
 import re
+from typing import NamedTuple
 
-_TRACEPARENT = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_LENGTH = 55
+# The lowest bit of the flags is the decision.
+_SAMPLED = frozenset("13579bdf")
 
 
-def continue_or_begin(traceparent: str | None) -> str:
-    """Returns the caller's valid `traceparent`, else a new unsampled one."""
-    if traceparent and _TRACEPARENT.match(traceparent):
-        return traceparent
-    return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-00"
+class Carried(NamedTuple):
+    """Trace context of a notification."""
+
+    traceparent: str
+    """What is stored and travels on."""
+    call: str
+    """Span of the call that brought it, which the first span names; empty when there is none to name."""
+
+
+def is_valid(traceparent: str | None) -> bool:
+    """Says whether it can be continued (W3C Trace Context, version 00)."""
+    return traceparent is not None and _TRACEPARENT.fullmatch(traceparent) is not None
+
+
+def is_sampled(traceparent: str) -> bool:
+    """Says whether spans are made for it."""
+    return len(traceparent) == _LENGTH and traceparent[-1] in _SAMPLED
 
 
 def trace_id(traceparent: str) -> str:
     """Returns the 32 hexadecimal digits of the trace id."""
     return traceparent[3:35]
+
+
+def span_id(traceparent: str) -> str:
+    """Returns the 16 hexadecimal digits of the span id."""
+    return traceparent[36:52]
+
+
+def begin(*, sampled: bool) -> str:
+    """Returns the context of a new trace."""
+    return _join(os.urandom(16).hex(), sampled=sampled)
+
+
+def in_trace_of(call: str) -> Carried:
+    """Returns the context of a notification that is alone in its call: one trace from there on.
+
+    `call` is a valid traceparent, or empty: the call was looked at and not chosen.
+    """
+    if not call:
+        return Carried(begin(sampled=False), "")
+    if not is_sampled(call):
+        return Carried(call, "")
+    return Carried(_join(trace_id(call), sampled=True), call)
+
+
+def beside_others(call: str, *, given: bool, ratio: float) -> Carried:
+    """Returns the context of one notification of many in a call: a trace of its own.
+
+    The caller's decision holds if it `gave` one; else a `ratio` of all is sampled, each for itself.
+    """
+    if given and not is_sampled(call):
+        return Carried(call, "")
+    if given or random.random() < ratio:
+        return Carried(begin(sampled=True), call if is_sampled(call) else "")
+    return Carried(begin(sampled=False), "")
+
+
+def _join(trace: str, *, sampled: bool) -> str:
+    return f"00-{trace}-{os.urandom(8).hex()}-{'01' if sampled else '00'}"

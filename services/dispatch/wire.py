@@ -112,6 +112,7 @@ def inbox_delivery_to_proto(delivery: ClaimedDelivery, content: InAppContent) ->
         category=task.category,
         content=content,
         traceparent=task.traceparent,
+        accept_time=timestamp(task.accept_time),
     )
 
 

@@ -17,6 +17,8 @@ from libs.postgres.incarnation import Incarnation
 from libs.postgres.migrations import migrate
 from libs.postgres.pool import Pool, open_pool
 from libs.runtime.host import Host
+from libs.telemetry import metrics
+from libs.telemetry.metrics import GAUGE_INTERVAL
 from services.dispatch.channels.file import FileProvider
 from services.dispatch.channels.provider import EmailProvider
 from services.dispatch.channels.smtp import SmtpProvider
@@ -33,12 +35,14 @@ from services.dispatch.store.events import EventOutbox
 from services.dispatch.store.ledger import Ledger
 from services.dispatch.store.retention import RetentionStore, ledger_weeks
 from services.dispatch.store.webhook_roots import WebhookRoots
+from services.dispatch.usecases import tell
 from services.dispatch.usecases.cancel_deliveries import CancelDeliveries
 from services.dispatch.usecases.claim_work import ClaimWork
 from services.dispatch.usecases.delete_old import DeleteOld
 from services.dispatch.usecases.deliver import Deliver, Outlet
 from services.dispatch.usecases.get_webhook_secrets import GetWebhookSecrets
 from services.dispatch.usecases.lane import Lane
+from services.dispatch.usecases.measure_backlog import MeasureBacklog
 from services.dispatch.usecases.places import Places
 from services.dispatch.usecases.publish_events import PublishEvents
 from services.dispatch.usecases.read_deliveries import ReadDeliveries
@@ -148,6 +152,8 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     host.loops.add_periodic("dispatch.orphans", recover, every=settings.sweep_interval)
     host.loops.add_periodic("dispatch.events", publish.sweep, every=settings.event_interval)
     host.loops.add_periodic("dispatch.request_ids", request_ids.sweep, every=SWEEP_INTERVAL)
+    if metrics.are_read():
+        host.loops.add_periodic("dispatch.gauges", MeasureBacklog(ledger), every=GAUGE_INTERVAL)
 
 
 async def _add_retention(host: Host, settings: Settings, pool: Pool) -> None:
@@ -169,6 +175,7 @@ class _Way:
 
     outlet: Outlet
     policy: RetryPolicy
+    slots: Slots | None = None
     batch: int = _BATCH
     abreast: int = 1
 
@@ -186,11 +193,12 @@ async def _open_ways(
         base=settings.retry_base,
         ceiling=settings.retry_ceiling,
     )
+    mail_slots, webhook_slots = Slots(settings.smtp_connections), Slots(settings.webhook_calls)
     email = SendEmail(
         ledger=ledger,
         provider=await stack.enter_async_context(_email_provider(settings, host.clock)),
         sender=settings.smtp_sender,
-        slots=Slots(settings.smtp_connections),
+        slots=mail_slots,
         call_timeout=settings.smtp_timeout,
         policy=policy,
         clock=host.clock,
@@ -209,18 +217,19 @@ async def _open_ways(
         ledger=ledger,
         provider=HttpWebhookProvider(egress.policy(), dialer=dialer, clock=host.clock),
         roots=roots,
-        slots=Slots(settings.webhook_calls),
+        slots=webhook_slots,
         places=Places(settings.webhook_calls_per_host, patience=_PLACE_SECONDS),
         call_timeout=settings.webhook_timeout,
         policy=webhook_policy,
         clock=host.clock,
     )
     return {
-        EMAIL: _Way(outlet=email, policy=policy),
+        EMAIL: _Way(outlet=email, policy=policy, slots=mail_slots),
         IN_APP: _Way(outlet=in_app, policy=policy),
         WEBHOOK: _Way(
             outlet=await stack.enter_async_context(webhook),
             policy=webhook_policy,
+            slots=webhook_slots,
             batch=_WEBHOOK_BATCH,
             abreast=max(1, settings.lane_capacity // _WEBHOOK_BATCH),
         ),
@@ -255,6 +264,7 @@ def _open_lanes(
         host.loops.add(f"dispatch.lane.{channel}.{priority}", lane.run)
         stack.push_async_callback(_finish, lane, deliver)
         lanes.append(lane)
+    tell.watch_lanes(lanes, {channel: way.slots for channel, way in ways.items() if way.slots})
     return lanes
 
 

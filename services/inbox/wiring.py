@@ -17,6 +17,7 @@ from services.inbox.store.deliveries import DeliveryStore
 from services.inbox.store.feed import FeedReader
 from services.inbox.store.hints import HintChannel
 from services.inbox.store.items import ItemStore
+from services.inbox.usecases import tell
 from services.inbox.usecases.check_heads import CheckHeads
 from services.inbox.usecases.deliver_batch import DeliverBatch
 from services.inbox.usecases.follow_inbox import FollowInbox
@@ -49,6 +50,7 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     hub = Hub(most_streams=settings.streams.most_streams)
     hints = HintSender(channel)
     recorder = StreamWriteRecorder(deliveries, host.clock)
+    tell.watch_streams(hub)
 
     host.internal.add(
         add_InboxDeliveryServiceServicer_to_server,

@@ -11,6 +11,8 @@ from libs.postgres.incarnation import Incarnation
 from libs.postgres.migrations import migrate
 from libs.postgres.pool import Pool, open_pool
 from libs.runtime.host import Host
+from libs.telemetry import metrics
+from libs.telemetry.metrics import GAUGE_INTERVAL
 from services.ingestion.clients import Ledger, Planner, TemplateCatalog
 from services.ingestion.config import Settings
 from services.ingestion.domain.admission import BacklogLimits
@@ -28,6 +30,7 @@ from services.ingestion.usecases.delete_old import DeleteOld
 from services.ingestion.usecases.finish_claimed import FinishClaimed
 from services.ingestion.usecases.get_notification import GetNotification
 from services.ingestion.usecases.hand_over import HandOver
+from services.ingestion.usecases.measure_backlog import MeasureBacklog
 from services.ingestion.usecases.plan_notifications import PlanNotifications
 from services.ingestion.usecases.publish_deliveries import PublishDeliveries
 from services.ingestion.usecases.stop_deliveries import StopDeliveries
@@ -133,6 +136,7 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     host.loops.add_periodic("ingestion.stopped", stop_deliveries.sweep, every=every)
     host.loops.add_periodic("ingestion.outbox", publish.sweep, every=every)
     host.loops.add_periodic("ingestion.unconfirmed", publish.sweep_unconfirmed, every=every)
+    _add_gauges(host, MeasureBacklog(notifications, plans))
 
 
 async def _add_retention(host: Host, settings: Settings, pool: Pool) -> None:
@@ -157,3 +161,9 @@ def _watch_backlog(host: Host, settings: Settings, pool: Pool) -> WatchBacklog:
     )
     host.loops.add("ingestion.backlog", backlog.run)
     return backlog
+
+
+def _add_gauges(host: Host, measure: MeasureBacklog) -> None:
+    """Measures only what somebody reads."""
+    if metrics.are_read():
+        host.loops.add_periodic("ingestion.gauges", measure, every=GAUGE_INTERVAL)

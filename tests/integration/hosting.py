@@ -41,6 +41,8 @@ class Hosted:
 class BelievingGate:
     """Takes the caller from the call's metadata; see `api_key` and `recipient_token`."""
 
+    serves_users = True
+
     async def admit(self, method: str, metadata: dict[str, str]) -> None:
         claims = json.loads(metadata["x-test-caller"])
         expire_time = claims.pop("expire_time", None)

@@ -63,6 +63,7 @@ class Api:
     """One tenant's view of the public listener."""
 
     def __init__(self, channel: grpc.aio.Channel, key: str) -> None:
+        self.channel = channel
         self.key = key
         self.metadata = (("authorization", f"Bearer {key}"),)
         self.access = AccessServiceStub(channel)

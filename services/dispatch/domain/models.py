@@ -140,6 +140,11 @@ class ClaimedDelivery:
     """Whether a process died with it in hand: it is then worked on alone."""
     task: DeliveryTask
 
+    @property
+    def traceparent(self) -> str:
+        """Trace context of its notification."""
+        return self.task.traceparent
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:

@@ -14,6 +14,7 @@ from libs.messaging.broker import Broker, Message, Received
 from libs.messaging.topology import DEAD_LETTERS_QUEUE, OUTBOX_ID_HEADER, TENANT_HEADER
 from services.dispatch import wire
 from services.dispatch.domain.models import DeadLetter, DeadLetterReason
+from services.dispatch.usecases import tell
 from services.dispatch.usecases.claim_work import ClaimWork
 
 _log = logging.getLogger(__name__)
@@ -56,7 +57,8 @@ class WorkConsumer:
             _log.exception("work_unreadable")
             await self._bury(received.message, str(error))
         else:
-            await self._claim.claim_message(batch, suspect=suspect)
+            with tell.received(received.message, batch, system=self._broker.system):
+                await self._claim.claim_message(batch, suspect=suspect)
         await received.acknowledge()
         failpoint("dispatch.acknowledged")
 

@@ -60,6 +60,12 @@ RETURNING d.delivery_id, tenant_id, notification_id, revision, recipient_id, cat
     guarantee, endpoint, locale, template_name, template_version, variables, traceparent, accept_time,
     expire_time, attempts, claims, orphanings, claim_token
 
+-- count_due --
+SELECT channel, priority, count(*) AS deliveries
+FROM dispatch.deliveries
+WHERE due_time <= now() AND state IN (4, 9, 10)
+GROUP BY channel, priority
+
 -- begin_alone --
 -- Written before it is worked on, so that a death points at it.
 UPDATE dispatch.deliveries SET alone = true

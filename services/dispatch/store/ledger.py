@@ -110,6 +110,11 @@ class Ledger:
         )
         return [_claimed(row) for row in rows]
 
+    async def count_due(self) -> dict[tuple[int, int], int]:
+        """Returns how many deliveries are due and in nobody's hands, by channel and priority."""
+        rows = await self._pool.fetch(_SQL["count_due"])
+        return {(row["channel"], row["priority"]): row["deliveries"] for row in rows}
+
     async def begin_alone(self, delivery: ClaimedDelivery) -> None:
         """Notes that this process works on this one delivery and on nothing else."""
         with database():

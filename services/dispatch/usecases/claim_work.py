@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from services.dispatch.domain.models import ClaimedDelivery, DeadLetter, Deliver
 from services.dispatch.store.dead_letters import DeadLetterStore
 from services.dispatch.store.events import EventOutbox
 from services.dispatch.store.ledger import Ledger
+from services.dispatch.usecases import tell
 from services.dispatch.usecases.lane import Lane
 from services.dispatch.usecases.publish_events import PublishEvents
 
@@ -54,6 +56,7 @@ class ClaimWork:
 
         `suspect`: processes died with the message in hand, so each delivery is worked on alone.
         """
+        begun = time.time_ns()
         lane = self._lanes[batch.channel, batch.priority]
         await lane.reserve(len(batch.tasks))
         claimed: list[ClaimedDelivery] = []
@@ -66,8 +69,10 @@ class ClaimWork:
 
         try:
             failpoint("dispatch.claiming")
-            claimed = await in_transaction(self._pool, work)
+            with tell.claiming(len(batch.tasks)) as sql:
+                claimed = await in_transaction(self._pool, work)
             failpoint("dispatch.claimed")
+            tell.claimed(claimed, begun=begun, sql=sql)
         finally:
             await lane.free(len(batch.tasks) - len(claimed))
         lane.put(claimed)
@@ -91,8 +96,10 @@ class ClaimWork:
         for lane in self._lanes.values():
             while room := lane.try_reserve(_SWEEP):
                 claimed: list[ClaimedDelivery] = []
+                begun = time.time_ns()
                 try:
                     claimed = await self._ledger.claim_due(lane.channel, lane.priority, limit=room)
+                    tell.claimed(claimed, begun=begun, sql=None)
                 finally:
                     await lane.free(room - len(claimed))
                 lane.put(claimed)

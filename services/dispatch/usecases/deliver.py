@@ -19,6 +19,7 @@ from services.dispatch.domain.models import (
 )
 from services.dispatch.domain.settling import RetryPolicy, release
 from services.dispatch.store.ledger import Ledger
+from services.dispatch.usecases import tell
 from tidings.template.v1.content_pb2 import RenderedContent
 
 _log = logging.getLogger(__name__)
@@ -53,6 +54,10 @@ class Deliver:
 
     async def __call__(self, batch: Sequence[ClaimedDelivery]) -> None:
         """Delivers a batch; what cannot go now is due again later."""
+        with tell.delivering(batch):
+            await self._deliver(batch)
+
+    async def _deliver(self, batch: Sequence[ClaimedDelivery]) -> None:
         live = await self._expire(batch)
         if not live:
             return
@@ -110,4 +115,6 @@ class Deliver:
 
     async def _settle(self, decisions: Sequence[Decision]) -> None:
         if decisions:
-            await self._ledger.settle(decisions, from_state=DeliveryState.CLAIMED)
+            with tell.settling(len(decisions)) as sql:
+                await self._ledger.settle(decisions, from_state=DeliveryState.CLAIMED)
+            tell.settled(decisions, sql=sql)

@@ -49,6 +49,11 @@ class Lane:
         self._arrived = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
 
+    @property
+    def in_use(self) -> int:
+        """How many deliveries are in hand, or have room kept for them."""
+        return self._capacity - self._room
+
     async def reserve(self, count: int) -> None:
         """Waits until `count` more deliveries fit, and takes their room."""
         # A message larger than the lane is let in when the lane is empty.
@@ -121,6 +126,7 @@ class Lane:
             self._waiting.extendleft(reversed(batch))
         except Exception:  # noqa: BLE001 - the rim of the batch
             # The ledger still says that they are claimed: they come back when the claim ends.
-            _log.exception("batch_failed", extra={"deliveries": len(batch)})
+            ids = [str(delivery.task.notification_id) for delivery in batch]
+            _log.exception("batch_failed", extra={"notification_ids": ids})
         finally:
             await self.free(len(batch))

@@ -10,6 +10,7 @@ from libs.batching import Batcher
 from libs.failpoints import failpoint
 from libs.messaging.broker import Broker, BrokerUnavailable, Message, Unroutable
 from libs.messaging.topology import EVENTS
+from libs.telemetry.logs import kind_of
 from services.dispatch.store.events import EventOutbox
 
 _log = logging.getLogger(__name__)
@@ -51,6 +52,6 @@ class PublishEvents:
             failpoint("dispatch.event_published")
             await self._confirmed.submit(batch_id)
         except (BrokerUnavailable, Unroutable) as error:
-            _log.warning("event_not_published", extra={"why": repr(error)})
+            _log.warning("event_not_published", extra={"why": kind_of(error)})
         except Exception:  # noqa: BLE001 - the rim of the task
             _log.exception("event_not_finished")

@@ -21,6 +21,7 @@ from services.dispatch.domain.models import (
 )
 from services.dispatch.domain.settling import RetryPolicy
 from services.dispatch.store.ledger import Ledger
+from services.dispatch.usecases import tell
 from services.dispatch.usecases.deliver import Rendered
 from services.dispatch.usecases.settle_attempts import SettleAttempts
 from services.dispatch.usecases.slots import Slots
@@ -80,11 +81,12 @@ class SendEmail:
     ) -> tuple[list[ClaimedDelivery], list[Attempt]]:
         # Measured from before the statement: the lease it checks is then longer than the call.
         deadline = asyncio.get_running_loop().time() + self._call_timeout.total_seconds()
-        begun = await self._ledger.begin_sending(
-            [delivery for delivery, _ in rendered],
-            call_timeout=self._call_timeout + _MARGIN,
-            render_time=render_time,
-        )
+        with tell.beginning(len(rendered)):
+            begun = await self._ledger.begin_sending(
+                [delivery for delivery, _ in rendered],
+                call_timeout=self._call_timeout + _MARGIN,
+                render_time=render_time,
+            )
         failpoint("dispatch.sending")
         mine = [item for item in rendered if item[0].task.delivery_id in begun]
         if len(mine) < len(rendered):

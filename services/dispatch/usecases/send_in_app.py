@@ -17,6 +17,7 @@ from services.dispatch.domain.models import (
     Settlement,
 )
 from services.dispatch.store.ledger import Ledger
+from services.dispatch.usecases import tell
 from services.dispatch.usecases.deliver import Rendered
 
 _PROVIDER = "inbox"
@@ -43,16 +44,19 @@ class SendInApp:
             response="stored in the inbox",
         )
         sent = Settlement(state=DeliveryState.SENT)
-        await self._ledger.settle(
-            [
-                Decision(
-                    delivery=delivery,
-                    settlement=sent,
-                    attempt_log=wire.attempt_log(delivery.attempts + 1, attempt),
-                )
-                for delivery, _ in rendered
-            ],
-            from_state=DeliveryState.CLAIMED,
-            render_time=render_time,
-            attempts=1,
-        )
+        decisions = [
+            Decision(
+                delivery=delivery,
+                settlement=sent,
+                attempt_log=wire.attempt_log(delivery.attempts + 1, attempt),
+            )
+            for delivery, _ in rendered
+        ]
+        with tell.settling(len(decisions)) as sql:
+            await self._ledger.settle(
+                decisions,
+                from_state=DeliveryState.CLAIMED,
+                render_time=render_time,
+                attempts=1,
+            )
+        tell.attempted(decisions, [attempt] * len(decisions), sql=sql)

@@ -19,6 +19,7 @@ from services.dispatch.domain.models import (
 )
 from services.dispatch.domain.settling import RetryPolicy, settle
 from services.dispatch.store.ledger import Ledger
+from services.dispatch.usecases import tell
 
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
@@ -66,7 +67,9 @@ class SettleAttempts:
             )
             for delivery, attempt in made
         ]
-        settled = await self._ledger.settle(decisions, from_state=DeliveryState.SENDING)
+        with tell.settling(len(decisions)) as sql:
+            settled = await self._ledger.settle(decisions, from_state=DeliveryState.SENDING)
+        tell.attempted(decisions, [attempt for _, attempt in made], sql=sql)
         late = [
             (decision.delivery.task.delivery_id, decision.attempt_log)
             for decision, (_, attempt) in zip(decisions, made, strict=True)

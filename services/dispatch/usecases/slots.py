@@ -13,12 +13,18 @@ class Slots:
     other lanes take turns in the order in which they ask."""
 
     def __init__(self, total: int) -> None:
+        self._total = total
         self._free = total
         # A provider of one call at a time has none to keep.
         self._kept = max(1, total // 5) if total > 1 else 0
         self._critical: deque[object] = deque()
         self._others: deque[object] = deque()
         self._changed = asyncio.Condition()
+
+    @property
+    def in_use(self) -> int:
+        """How many calls are in progress."""
+        return self._total - self._free
 
     async def take(self, most: int, *, priority: int) -> int:
         """Waits for its turn and takes 1 to `most` slots; returns how many."""

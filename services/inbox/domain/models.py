@@ -52,6 +52,10 @@ class Item:
     read_time: datetime | None
     streamed: bool
     """Whether it was ever written to a stream."""
+    traceparent: str = ""
+    """Trace context of the notification."""
+    accept_time: datetime | None = None
+    """Since when the notification is due, if the sender said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,8 @@ class Delivery:
     category: str
     content: bytes
     traceparent: str
+    accept_time: datetime | None = None
+    """Since when it is due, if the sender said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ import logging
 from contextlib import aclosing
 from datetime import timedelta
 
+from libs.telemetry.logs import kind_of
 from services.inbox.store.hints import AWAY, HintChannel
 from services.inbox.usecases.check_heads import CheckHeads
 from services.inbox.usecases.hub import Hub
@@ -38,7 +39,7 @@ class HintListener:
                 await self._listen()
             except AWAY as error:
                 if self._listening:
-                    _log.warning("hints_away", extra={"error": str(error)})
+                    _log.warning("hints_away", extra={"why": kind_of(error)})
             finally:
                 self._listening = False
             await asyncio.sleep(self._poll_seconds)

@@ -10,6 +10,7 @@ import grpc
 
 from libs.identity.caller import current_caller
 from libs.rpc.pipeline import Context
+from libs.telemetry.logs import kind_of
 from services.inbox.domain.frames import Frame
 from services.inbox.entrypoints.inbox import caller_inbox
 from services.inbox.usecases.follow_inbox import FollowInbox
@@ -42,7 +43,7 @@ class StreamServicer(InboxStreamServiceServicer):
         except (grpc.aio.InternalError, grpc.aio.UsageError) as error:
             # A client that leaves while a write is blocked shows as a failed batch, not as a
             # cancellation. It is no fault of ours.
-            _log.info("stream_client_left", extra={"error": type(error).__name__})
+            _log.info("stream_client_left", extra={"why": kind_of(error)})
         # Frames are written, not yielded: a failing write must end in our own `finally`, while a
         # suspended generator would only be forgotten.
         for frame in _NOTHING_MORE:

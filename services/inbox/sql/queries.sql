@@ -29,20 +29,21 @@ FOR UPDATE OF items
 -- A newer revision keeps its place (created_sequence, create_time) and is unread again.
 INSERT INTO inbox.items
     (tenant_id, recipient_id, item_id, revision, sequence, created_sequence, category, content,
-    traceparent, create_time)
+    traceparent, accept_time, create_time)
 SELECT tenant_id, recipient_id, item_id, revision, sequence, sequence, category, content,
-    traceparent, now()
+    traceparent, accept_time, now()
 FROM unnest(
     $1::text[], $2::text[], $3::uuid[], $4::integer[], $5::bigint[], $6::text[], $7::bytea[],
-    $8::text[]
+    $8::text[], $9::timestamptz[]
 ) AS written
-    (tenant_id, recipient_id, item_id, revision, sequence, category, content, traceparent)
+    (tenant_id, recipient_id, item_id, revision, sequence, category, content, traceparent, accept_time)
 ON CONFLICT (tenant_id, recipient_id, item_id) DO UPDATE SET
     revision = excluded.revision,
     sequence = excluded.sequence,
     category = excluded.category,
     content = excluded.content,
     traceparent = excluded.traceparent,
+    accept_time = excluded.accept_time,
     read_time = NULL
 
 -- move_heads --
@@ -64,7 +65,7 @@ WHERE items.tenant_id = $1 AND items.recipient_id = $2 AND items.item_id = marke
 
 -- get_items --
 SELECT item_id, category, content, sequence, created_sequence, create_time, read_time,
-    stream_write_time IS NOT NULL AS streamed
+    stream_write_time IS NOT NULL AS streamed, traceparent, accept_time
 FROM inbox.items
 WHERE tenant_id = $1 AND recipient_id = $2 AND item_id = ANY ($3::uuid[])
 ORDER BY created_sequence DESC
@@ -81,7 +82,7 @@ JOIN unnest($1::text[], $2::text[]) AS wanted (tenant_id, recipient_id)
 -- $5 items and about $6 bytes each; `found` counts one item more when there are more.
 SELECT wanted.number AS stream, head.epoch, head.sequence AS head_sequence, head.floor, head.unread,
     head.total, page.item_id, page.category, page.content, page.sequence, page.created_sequence,
-    page.create_time, page.read_time, page.streamed, page.found
+    page.create_time, page.read_time, page.streamed, page.traceparent, page.accept_time, page.found
 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) WITH ORDINALITY
     AS wanted (tenant_id, recipient_id, after, up_to, number)
 JOIN inbox.heads AS head USING (tenant_id, recipient_id)
@@ -91,7 +92,7 @@ LEFT JOIN LATERAL (
             sum(octet_length(content)) OVER feed - octet_length(content) AS bytes_before
         FROM (
             SELECT item_id, category, content, sequence, created_sequence, create_time, read_time,
-                stream_write_time IS NOT NULL AS streamed
+                stream_write_time IS NOT NULL AS streamed, traceparent, accept_time
             FROM inbox.items
             WHERE items.tenant_id = wanted.tenant_id
                 AND items.recipient_id = wanted.recipient_id
@@ -111,7 +112,7 @@ ORDER BY wanted.number, page.sequence
 -- Bounded like read_changes, but with a limit of each reader's own.
 SELECT wanted.number AS stream, head.epoch, head.sequence AS head_sequence, head.floor, head.unread,
     head.total, page.item_id, page.category, page.content, page.sequence, page.created_sequence,
-    page.create_time, page.read_time, page.streamed, page.found
+    page.create_time, page.read_time, page.streamed, page.traceparent, page.accept_time, page.found
 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::boolean[]) WITH ORDINALITY
     AS wanted (tenant_id, recipient_id, before, most, unread_only, number)
 LEFT JOIN inbox.heads AS head USING (tenant_id, recipient_id)
@@ -121,7 +122,7 @@ LEFT JOIN LATERAL (
             sum(octet_length(content)) OVER feed - octet_length(content) AS bytes_before
         FROM (
             SELECT item_id, category, content, sequence, created_sequence, create_time, read_time,
-                stream_write_time IS NOT NULL AS streamed
+                stream_write_time IS NOT NULL AS streamed, traceparent, accept_time
             FROM inbox.items
             WHERE items.tenant_id = wanted.tenant_id
                 AND items.recipient_id = wanted.recipient_id

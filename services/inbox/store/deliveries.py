@@ -106,6 +106,7 @@ async def _write_items(connection: Connection, writes: Sequence[Numbered]) -> No
         [write.delivery.category for write in writes],
         [write.delivery.content for write in writes],
         [write.delivery.traceparent for write in writes],
+        [write.delivery.accept_time for write in writes],
     )
 
 

@@ -22,6 +22,8 @@ class Marked:
 
     items: tuple[Item, ...]
     """The items of these ids, those that were read before included."""
+    newly: frozenset[UUID]
+    """Those that were not read before."""
     counts: Counts
     moved: Position | None
     """Where the feed now stands; None when nothing changed."""
@@ -45,13 +47,14 @@ class ItemStore:
 async def _mark_read(connection: Connection, key: InboxKey, item_ids: Sequence[UUID]) -> Marked:
     row = await connection.fetchrow(_SQL["lock_heads"], [key.tenant_id], [key.recipient_id])
     if row is None:
-        return Marked(items=(), counts=Counts(), moved=None)
+        return Marked(items=(), newly=frozenset(), counts=Counts(), moved=None)
     head = head_from_row(row)
     count = len(item_ids)
     present = await connection.fetch(
         _SQL["lock_items"], [key.tenant_id] * count, [key.recipient_id] * count, item_ids
     )
-    marked = sum(not item["read"] for item in present)
+    newly = frozenset(item["item_id"] for item in present if not item["read"])
+    marked = len(newly)
     sequence = head.sequence + marked
     counts = Counts(unread=head.counts.unread - marked, total=head.counts.total)
     if marked:
@@ -67,6 +70,7 @@ async def _mark_read(connection: Connection, key: InboxKey, item_ids: Sequence[U
     rows = await connection.fetch(_SQL["get_items"], *key, item_ids)
     return Marked(
         items=tuple(item_from_row(row) for row in rows),
+        newly=newly,
         counts=counts,
         moved=Position(epoch=head.epoch, sequence=sequence) if marked else None,
     )

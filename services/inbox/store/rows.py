@@ -33,4 +33,6 @@ def item_from_row(row: asyncpg.Record) -> Item:
         create_time=row["create_time"],
         read_time=row["read_time"],
         streamed=row["streamed"],
+        traceparent=row["traceparent"],
+        accept_time=row["accept_time"],
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from services.inbox.domain.models import Delivery
 from services.inbox.store.deliveries import DeliveryStore
+from services.inbox.usecases import tell
 from services.inbox.usecases.send_hints import HintSender
 
 
@@ -19,4 +20,6 @@ class DeliverBatch:
 
     async def __call__(self, deliveries: Sequence[Delivery]) -> None:
         """Returns when all are committed; a repeat changes nothing."""
-        self.hints.feeds_moved(await self.store.deliver(deliveries))
+        with tell.storing(len(deliveries)):
+            moved = await self.store.deliver(deliveries)
+        self.hints.feeds_moved(moved)

@@ -25,17 +25,21 @@ class StreamWriteRecorder:
         self._clock = clock
         self._pending: dict[tuple[InboxKey, UUID], datetime] = {}
 
-    def note(self, key: InboxKey, items: Iterable[Item]) -> None:
-        """Notes that items were written to a stream of their inbox just now."""
+    def note(self, key: InboxKey, items: Iterable[Item]) -> list[Item]:
+        """Notes that items were written to a stream of their inbox just now; returns those that were
+        never before, as far as is known here."""
         now = self._clock.now()
+        noted: list[Item] = []
         for item in items:
             if item.streamed:
                 continue
             if len(self._pending) >= _MOST_PENDING:
                 # Only with the database long away. A receipt is a nicety; memory is not.
                 _log.warning("stream_writes_dropped", extra={"pending": len(self._pending)})
-                return
-            self._pending.setdefault((key, item.item_id), now)
+                break
+            if self._pending.setdefault((key, item.item_id), now) is now:
+                noted.append(item)
+        return noted
 
     async def flush(self) -> None:
         """Stores what was noted; what cannot be stored now stays noted."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
+from libs.telemetry.logs import kind_of
 from services.inbox.domain.hints import Hint
 from services.inbox.domain.models import InboxKey
 from services.inbox.domain.positions import Position
@@ -57,7 +58,7 @@ class HintSender:
                 await self._channel.publish(hint)
         except AWAY as error:
             if not self._away:
-                _log.warning("hints_dropped", extra={"error": str(error)})
+                _log.warning("hints_dropped", extra={"why": kind_of(error)})
             self._away = True
         else:
             self._away = False

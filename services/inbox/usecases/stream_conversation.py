@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from services.inbox.domain.starts import (
     Subscription,
 )
 from services.inbox.store.feed import PAGE_ITEMS, ChangesWanted, FeedPage, FeedReader, NewestWanted
+from services.inbox.usecases import tell
 from services.inbox.usecases.hub import Hub, Stream
 from services.inbox.usecases.record_stream_writes import StreamWriteRecorder
 from services.inbox.usecases.stream_timing import Timing
@@ -140,6 +142,7 @@ class Conversation:
                 for item in page.items
             )
             last = page.complete
+            begun = time.time_ns()
             await self.outlet.write(
                 frames.Changes(
                     changes=changes,
@@ -147,7 +150,7 @@ class Conversation:
                     counts=counts if last else None,
                 )
             )
-            self._sent(page.items)
+            self._sent(page.items, begun)
             if last:
                 self.stream.position = target
                 return
@@ -175,12 +178,13 @@ class Conversation:
             left -= len(page.items)
             last = page.complete or left == 0
             position = _position(first) if last else None
+            begun = time.time_ns()
             await self.outlet.write(
                 frames.SnapshotPart(
                     items=page.items, position=position, counts=first.counts if last else None
                 )
             )
-            self._sent(page.items)
+            self._sent(page.items, begun)
             if last:
                 self.stream.position = position
                 return
@@ -189,8 +193,9 @@ class Conversation:
     def _must_end(self) -> bool:
         return self.stream.closing is not None or self.timing.ending() is not None
 
-    def _sent(self, items: tuple[Item, ...]) -> None:
-        self.recorder.note(self.stream.key, items)
+    def _sent(self, items: tuple[Item, ...], begun: int) -> None:
+        first_time = self.recorder.note(self.stream.key, items)
+        tell.written(first_time, begun=begun, now=self.clock.now(), open_time=self.timing.open_time)
 
     async def _read(self, after: int, *, up_to: int = BEYOND_ALL) -> FeedPage:
         return await self.reader.changes(

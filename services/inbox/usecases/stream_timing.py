@@ -22,6 +22,7 @@ class Timing:
         clock: Clock,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
+        self.open_time = clock.now()
         self.heartbeat_interval = limits.grant_heartbeat(subscription.heartbeat_interval)
         self.longest_write = limits.longest_write.total_seconds()
         self._loop = loop

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from uuid import UUID
 
 from services.inbox.domain.models import Delivery, InboxKey, Receipt
@@ -17,6 +18,9 @@ def delivery_from_proto(message: pb.InboxDelivery) -> Delivery:
         category=message.category,
         content=message.content.SerializeToString(),
         traceparent=message.traceparent,
+        accept_time=(
+            message.accept_time.ToDatetime(UTC) if message.HasField("accept_time") else None
+        ),
     )
 
 

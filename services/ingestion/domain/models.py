@@ -57,6 +57,8 @@ class Submission:
     metadata: bytes
     """Serialized labels of the caller, unopened."""
     traceparent: str
+    call: str = ""
+    """`traceparent` of the call that brought it, if its first span is to name that."""
     send_time: datetime | None = None
     """Earliest time of delivery; None for now."""
     ttl: timedelta | None = None
@@ -196,6 +198,8 @@ class OutboxMessage:
     priority: int
     delivery_count: int
     payload: bytes
+    traceparents: tuple[str, ...] = ()
+    """Of those that are traced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

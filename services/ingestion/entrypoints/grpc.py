@@ -13,7 +13,8 @@ from libs.errors import TidingsError
 from libs.identity.caller import current_caller
 from libs.rpc.status import status_of
 from libs.rpc.validation import validate
-from libs.trace import continue_or_begin
+from libs.telemetry.calls import current_call, ratio
+from libs.trace import beside_others, in_trace_of
 from services.ingestion.domain.models import Answer, Submission
 from services.ingestion.usecases.cancel_notification import CancelNotification
 from services.ingestion.usecases.get_notification import GetNotification
@@ -48,7 +49,7 @@ class IngestionServicer(IngestionServiceServicer):
         submission = submission_from_proto(
             request,
             tenant_id=current_caller().tenant_id,
-            traceparent=continue_or_begin(_metadata(context, "traceparent")),
+            carried=in_trace_of(current_call().traceparent),
         )
         return answer_to_proto(await self._admission.submit(submission))
 
@@ -56,8 +57,7 @@ class IngestionServicer(IngestionServiceServicer):
         self, request: messages.SendNotificationsRequest, context: Context
     ) -> messages.SendNotificationsResponse:
         """See the contract."""
-        traceparent = _metadata(context, "traceparent")
-        submissions = [_submission_or_error(entry, traceparent) for entry in request.entries]
+        submissions = [_submission_or_error(entry) for entry in request.entries]
         good = [entry for entry in submissions if isinstance(entry, Submission)]
         answers = iter(await self._admission.submit_all(good))
         return messages.SendNotificationsResponse(
@@ -96,16 +96,17 @@ class IngestionServicer(IngestionServiceServicer):
 
 
 def _submission_or_error(
-    entry: messages.SendNotificationRequest, traceparent: str | None
+    entry: messages.SendNotificationRequest,
 ) -> Submission | TidingsError:
     try:
         validate(entry)
     except TidingsError as error:
         return error
+    call = current_call()
     return submission_from_proto(
         entry,
         tenant_id=current_caller().tenant_id,
-        traceparent=continue_or_begin(traceparent),
+        carried=beside_others(call.traceparent, given=call.given, ratio=ratio()),
     )
 
 
@@ -116,10 +117,3 @@ def _result(answer: Answer | BaseException) -> messages.SendResult:
     if not isinstance(answer, TidingsError):
         _log.error("entry_failed", exc_info=answer, extra={"request_id": request_id})
     return messages.SendResult(error=status_of(answer, request_id))
-
-
-def _metadata(context: Context, key: str) -> str | None:
-    for name, value in context.invocation_metadata() or ():
-        if name == key and isinstance(value, str):
-            return value
-    return None

@@ -249,6 +249,12 @@ WITH RECURSIVE lanes AS (
 )
 SELECT tenant_id, priority, channel_mask FROM lanes WHERE due_time <= now()
 
+-- count_waiting --
+SELECT priority, channel_mask, count(*) AS notifications
+FROM ingestion.notifications
+WHERE state IN (1, 6) AND claim_owner IS NULL AND NOT stopping AND due_time <= now()
+GROUP BY priority, channel_mask
+
 -- disown_orphans --
 -- Their owner is dead, or kept them past the deadline that even a living one may not outlive.
 UPDATE ingestion.notifications
@@ -315,6 +321,9 @@ RETURNING o.outbox_id, tenant_id, channel, priority, payload
 SELECT outbox_id, tenant_id, channel, priority, payload
 FROM ingestion.outbox
 WHERE outbox_id = ANY($1::uuid[])
+
+-- outbox_age --
+SELECT coalesce(now() - min(create_time), '0 s'::interval) FROM ingestion.outbox
 
 -- republish_all_now --
 -- After a restart that proves every older process dead, nobody else is going to claim these.

@@ -112,6 +112,10 @@ class NotificationStore:
         """Returns the lanes in which something due is in nobody's hands."""
         return {tuple(row) for row in await self._pool.fetch(_SQL["waiting_lanes"])}
 
+    async def count_waiting(self) -> list[tuple[int, int, int]]:
+        """Returns how many notifications are due and in nobody's hands: priority, channel mask, count."""
+        return [tuple(row) for row in await self._pool.fetch(_SQL["count_waiting"])]
+
     async def disown_orphans(self, *, limit: int) -> int:
         """Takes notifications out of dead hands; returns how many."""
         return _count(await self._pool.execute(_SQL["disown_orphans"], limit))

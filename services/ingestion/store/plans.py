@@ -83,6 +83,11 @@ class PlanStore:
         rows = await self._pool.fetch(_SQL["read_messages"], outbox_ids)
         return [tuple(row) for row in rows]
 
+    async def outbox_age(self) -> timedelta:
+        """Returns the age of the oldest message that nobody claimed; none has none."""
+        age: timedelta = await self._pool.fetchval(_SQL["outbox_age"])
+        return age
+
     async def republish_all_now(self) -> None:
         """Makes every message due."""
         await self._pool.execute(_SQL["republish_all_now"])

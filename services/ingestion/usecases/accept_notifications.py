@@ -25,6 +25,7 @@ from services.ingestion.domain.models import (
     TemplateDescription,
 )
 from services.ingestion.store.notifications import NotificationStore, RequestKey
+from services.ingestion.usecases import tell
 from services.ingestion.usecases.hand_over import HandOver
 
 _log = logging.getLogger(__name__)
@@ -56,6 +57,10 @@ class AcceptNotifications:
 
     async def __call__(self, batch: Sequence[Submission]) -> list[Answer | Exception]:
         """Returns an answer or an error per submission; what has an answer is committed."""
+        with tell.accepting(batch):
+            return await self._answer(batch)
+
+    async def _answer(self, batch: Sequence[Submission]) -> list[Answer | Exception]:
         judged = await self._judge(batch)
         acceptable = [item for item in judged if isinstance(item, Acceptance)]
         new: dict[UUID, Accepted] = {}
@@ -76,7 +81,10 @@ class AcceptNotifications:
         new: dict[UUID, Accepted] = {}
         try:
             failpoint("ingestion.accepting")
-            new = await self._store.accept(acceptable, [owner if take else None for take in taken])
+            with tell.storing(acceptable) as stored:
+                owners = [owner if take else None for take in taken]
+                new = await self._store.accept(acceptable, owners)
+            tell.accepted(acceptable, new, stored)
             failpoint("ingestion.accepted")
         finally:
             # What amended another notification is not there under its own id.

@@ -14,6 +14,7 @@ from libs.errors import DependencyUnavailable
 from libs.failpoints import failpoint
 from libs.postgres.pool import Pool
 from libs.postgres.transaction import Connection, in_transaction
+from libs.telemetry import names
 from services.ingestion.clients import Planner
 from services.ingestion.domain.credit import split_by_credit
 from services.ingestion.domain.delivery_ids import id_of_planned
@@ -26,6 +27,7 @@ from services.ingestion.domain.models import (
 )
 from services.ingestion.store.notifications import NotificationStore
 from services.ingestion.store.plans import PlanStore
+from services.ingestion.usecases import tell
 from services.ingestion.usecases.hand_over import HandOver
 from services.ingestion.usecases.publish_deliveries import PublishDeliveries
 from services.ingestion.wire.messages import delivery_batch_to_proto, delivery_task_to_proto
@@ -89,6 +91,10 @@ class PlanNotifications:
 
     async def plan(self, batch: Sequence[Notification]) -> None:
         """Plans notifications that this process has claimed."""
+        with tell.planning(batch):
+            await self._plan(batch)
+
+    async def _plan(self, batch: Sequence[Notification]) -> None:
         try:
             plans = await self._decide(batch)
         except DependencyUnavailable:
@@ -96,7 +102,9 @@ class PlanNotifications:
             await self._release(batch, pause=self._pause)
             return
         failpoint("ingestion.decided")
-        messages = await in_transaction(self._pool, lambda c: self._store(c, batch, plans))
+        with tell.storing(batch, names.STORE_PLANS) as stored:
+            new, messages = await in_transaction(self._pool, lambda c: self._store(c, batch, plans))
+        tell.planned(batch, plans, new, stored)
         failpoint("ingestion.planned")
         await self._publish(messages)
         failpoint("ingestion.published")
@@ -115,7 +123,7 @@ class PlanNotifications:
 
     async def _store(
         self, connection: Connection, batch: Sequence[Notification], plans: Sequence[Plan]
-    ) -> list[OutboxMessage]:
+    ) -> tuple[set[UUID], list[OutboxMessage]]:
         rows = [
             (n.notification_id, n.revision, plan.state, plan.document or None)
             for n, plan in zip(batch, plans, strict=True)
@@ -130,7 +138,7 @@ class PlanNotifications:
         messages = list(self._messages(planned))
         if messages:
             await self._plans.add_messages(connection, messages)
-        return messages
+        return stored, messages
 
     def _messages(
         self, planned: Iterable[tuple[Notification, PlannedDelivery]]
@@ -154,6 +162,7 @@ class PlanNotifications:
                     priority=priority,
                     delivery_count=len(chunk),
                     payload=delivery_batch_to_proto(outbox_id, tenant_id, channel, priority, tasks),
+                    traceparents=tell.traceparents_of([notification for notification, _ in chunk]),
                 )
 
 

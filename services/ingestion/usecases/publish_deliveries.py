@@ -10,11 +10,17 @@ from uuid import UUID
 
 from libs.messaging.broker import Broker, BrokerUnavailable, Message, Unroutable
 from libs.messaging.topology import DELIVERIES, OUTBOX_ID_HEADER, TENANT_HEADER
+from libs.telemetry import contexts, tracing
+from libs.telemetry.calls import HEADER
+from libs.telemetry.logs import kind_of
+from libs.telemetry.messaging import publishing
 from services.ingestion.domain.acceptance import CHANNEL_NAMES, PRIORITY_NAMES
 from services.ingestion.domain.models import OutboxMessage
 from services.ingestion.store.plans import PlanStore
+from services.ingestion.wire.messages import traced_in
 
 _log = logging.getLogger(__name__)
+_spans = tracing.Spans("ingestion")
 
 _SWEEP = 100
 
@@ -33,7 +39,15 @@ class PublishDeliveries:
         """Publishes messages that were just committed."""
         await asyncio.gather(
             *(
-                self._publish(m.outbox_id, m.tenant_id, m.channel, m.priority, m.payload)
+                self._publish(
+                    m.outbox_id,
+                    m.tenant_id,
+                    m.channel,
+                    m.priority,
+                    m.payload,
+                    traceparents=m.traceparents,
+                    size=m.delivery_count,
+                )
                 for m in messages
             )
         )
@@ -43,7 +57,7 @@ class PublishDeliveries:
         rows = await self._plans.take_unclaimed(limit=_SWEEP)
         if rows:
             _log.info("publishing_again", extra={"messages": len(rows)})
-        await asyncio.gather(*(self._publish(*row) for row in rows))
+        await asyncio.gather(*(self._publish_again(*row) for row in rows))
 
     async def sweep_unconfirmed(self) -> None:
         """Tries one of those that were not confirmed; when it goes, all the others go at once."""
@@ -52,19 +66,47 @@ class PublishDeliveries:
             tried = list(islice(self._unconfirmed, limit))
             self._unconfirmed.difference_update(tried)
             rows = await self._plans.read_messages(tried)
-            await asyncio.gather(*(self._publish(*row) for row in rows))
+            await asyncio.gather(*(self._publish_again(*row) for row in rows))
             if not self._unconfirmed.isdisjoint(tried):
                 return
             limit = _SWEEP
 
-    async def _publish(
+    async def _publish_again(
         self, outbox_id: UUID, tenant_id: str, channel: int, priority: int, body: bytes
+    ) -> None:
+        traced, size = traced_in(body) if tracing.is_exporting() else ((), 0)
+        await self._publish(
+            outbox_id, tenant_id, channel, priority, body, traceparents=traced, size=size
+        )
+
+    async def _publish(
+        self,
+        outbox_id: UUID,
+        tenant_id: str,
+        channel: int,
+        priority: int,
+        body: bytes,
+        *,
+        traceparents: Sequence[str],
+        size: int,
     ) -> None:
         routing_key = f"{CHANNEL_NAMES[channel]}.{PRIORITY_NAMES[priority]}"
         headers = {OUTBOX_ID_HEADER: str(outbox_id), TENANT_HEADER: tenant_id}
-        message = Message(body=body, headers=headers)
         try:
-            await self._broker.publish(DELIVERIES, routing_key, message)
+            with publishing(
+                _spans,
+                traceparents,
+                system=self._broker.system,
+                exchange=DELIVERIES,
+                routing_key=routing_key,
+                size=size,
+            ) as span:
+                if span is not None:
+                    headers[HEADER] = contexts.traceparent_of(span)
+                message = Message(body=body, headers=headers)
+                await self._broker.publish(DELIVERIES, routing_key, message)
         except (BrokerUnavailable, Unroutable) as error:
             self._unconfirmed.add(outbox_id)
-            _log.warning("not_published", extra={"outbox_id": str(outbox_id), "why": repr(error)})
+            _log.warning(
+                "not_published", extra={"outbox_id": str(outbox_id), "why": kind_of(error)}
+            )

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from google.protobuf.message import DecodeError
 
+from libs.trace import is_sampled
 from services.ingestion.domain.models import (
     Notification,
     PlannedDelivery,
@@ -38,7 +39,7 @@ def delivery_task_to_proto(
         template_version=notification.template_version,
         variables=notification.variables,
         guarantee=Guarantee.ValueType(notification.guarantee),
-        accept_time=timestamp(notification.accept_time),
+        accept_time=timestamp(notification.send_time or notification.accept_time),
         expire_time=timestamp(notification.expire_time),
         traceparent=notification.traceparent,
     )
@@ -60,6 +61,12 @@ def delivery_batch_to_proto(
         priority=Priority.ValueType(priority),
         tasks=tasks,
     ).SerializeToString()
+
+
+def traced_in(body: bytes) -> tuple[tuple[str, ...], int]:
+    """Returns the trace contexts of those in a message that are traced, and how many it brings."""
+    tasks = delivery_batch_pb2.DeliveryBatch.FromString(body).tasks
+    return tuple(task.traceparent for task in tasks if is_sampled(task.traceparent)), len(tasks)
 
 
 def claimed_outbox_ids(body: bytes) -> list[UUID]:

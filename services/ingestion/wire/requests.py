@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC
 
+from libs.trace import Carried
 from services.ingestion.domain.models import (
     Answer,
     CategoryDefaults,
@@ -18,7 +19,7 @@ from tidings.internal.template.v1 import rendering_service_pb2
 
 
 def submission_from_proto(
-    request: ingestion_service_pb2.SendNotificationRequest, *, tenant_id: str, traceparent: str
+    request: ingestion_service_pb2.SendNotificationRequest, *, tenant_id: str, carried: Carried
 ) -> Submission:
     """Returns the request as the domain has it; its hash covers every field."""
     labels = notification_pb2.Notification(metadata=request.metadata)
@@ -35,7 +36,8 @@ def submission_from_proto(
         channels=tuple(request.channels),
         priority=request.priority,
         metadata=labels.SerializeToString(deterministic=True),
-        traceparent=traceparent,
+        traceparent=carried.traceparent,
+        call=carried.call,
         send_time=request.send_time.ToDatetime(UTC) if request.HasField("send_time") else None,
         ttl=request.ttl.ToTimedelta() if request.HasField("ttl") else None,
         collapse_key=request.collapse_key,

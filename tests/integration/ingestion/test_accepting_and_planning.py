@@ -102,6 +102,8 @@ class PlansMail:
 class Published:
     """A broker that counts."""
 
+    system = "memory"
+
     def __init__(self) -> None:
         self.messages: list[Message] = []
 

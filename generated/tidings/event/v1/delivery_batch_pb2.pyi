@@ -112,7 +112,7 @@ class DeliveryTask(_message.Message):
     """W3C `traceparent` of the notification."""
     @_builtins.property
     def accept_time(self) -> _timestamp_pb2.Timestamp:
-        """When the notification was accepted."""
+        """Since when it is due: when the notification was accepted, or its send time."""
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:

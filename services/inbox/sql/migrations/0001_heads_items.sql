@@ -28,6 +28,8 @@ CREATE TABLE inbox.items (
     -- A serialized tidings.template.v1.InAppContent; not opened here.
     content           bytea       NOT NULL,
     traceparent       text        NOT NULL,
+    -- Since when the notification is due; null if its sender did not say.
+    accept_time       timestamptz,
     create_time       timestamptz NOT NULL,
     read_time         timestamptz,
     -- When it was first written to one of the recipient's streams. No change of the feed.

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from tidings.template.v1 import content_pb2 as tidings_dot_template_dot_v1_dot_content__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n6tidings/internal/inbox/v1/inbox_delivery_service.proto\x12\x19tidings.internal.inbox.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!tidings/template/v1/content.proto\"_\n\x13\x44\x65liverBatchRequest\x12H\n\ndeliveries\x18\x01 \x03(\x0b\x32(.tidings.internal.inbox.v1.InboxDeliveryR\ndeliveries\"\x8f\x02\n\rInboxDelivery\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12!\n\x0crecipient_id\x18\x02 \x01(\tR\x0brecipientId\x12\'\n\x0fnotification_id\x18\x03 \x01(\x0cR\x0enotificationId\x12\x1a\n\x08revision\x18\x04 \x01(\x05R\x08revision\x12\x1a\n\x08\x63\x61tegory\x18\x05 \x01(\tR\x08\x63\x61tegory\x12;\n\x07\x63ontent\x18\x06 \x01(\x0b\x32!.tidings.template.v1.InAppContentR\x07\x63ontent\x12 \n\x0btraceparent\x18\x07 \x01(\tR\x0btraceparent\"\x16\n\x14\x44\x65liverBatchResponse\"l\n\x13ReadReceiptsRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x38\n\x05items\x18\x02 \x03(\x0b\x32\".tidings.internal.inbox.v1.ItemKeyR\x05items\"U\n\x07ItemKey\x12!\n\x0crecipient_id\x18\x01 \x01(\tR\x0brecipientId\x12\'\n\x0fnotification_id\x18\x02 \x01(\x0cR\x0enotificationId\"V\n\x14ReadReceiptsResponse\x12>\n\x08receipts\x18\x01 \x03(\x0b\x32\".tidings.internal.inbox.v1.ReceiptR\x08receipts\"z\n\x07Receipt\x12\'\n\x0fnotification_id\x18\x01 \x01(\x0cR\x0enotificationId\x12\x46\n\x11stream_write_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0fstreamWriteTime2\xf8\x01\n\x14InboxDeliveryService\x12o\n\x0c\x44\x65liverBatch\x12..tidings.internal.inbox.v1.DeliverBatchRequest\x1a/.tidings.internal.inbox.v1.DeliverBatchResponse\x12o\n\x0cReadReceipts\x12..tidings.internal.inbox.v1.ReadReceiptsRequest\x1a/.tidings.internal.inbox.v1.ReadReceiptsResponseBg\n\x1d\x64\x65v.tidings.internal.inbox.v1P\x01ZDexample.com/tidings/gen/go/tidings/internal/inbox/v1;internalinboxv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n6tidings/internal/inbox/v1/inbox_delivery_service.proto\x12\x19tidings.internal.inbox.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!tidings/template/v1/content.proto\"_\n\x13\x44\x65liverBatchRequest\x12H\n\ndeliveries\x18\x01 \x03(\x0b\x32(.tidings.internal.inbox.v1.InboxDeliveryR\ndeliveries\"\xcc\x02\n\rInboxDelivery\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12!\n\x0crecipient_id\x18\x02 \x01(\tR\x0brecipientId\x12\'\n\x0fnotification_id\x18\x03 \x01(\x0cR\x0enotificationId\x12\x1a\n\x08revision\x18\x04 \x01(\x05R\x08revision\x12\x1a\n\x08\x63\x61tegory\x18\x05 \x01(\tR\x08\x63\x61tegory\x12;\n\x07\x63ontent\x18\x06 \x01(\x0b\x32!.tidings.template.v1.InAppContentR\x07\x63ontent\x12 \n\x0btraceparent\x18\x07 \x01(\tR\x0btraceparent\x12;\n\x0b\x61\x63\x63\x65pt_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nacceptTime\"\x16\n\x14\x44\x65liverBatchResponse\"l\n\x13ReadReceiptsRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x38\n\x05items\x18\x02 \x03(\x0b\x32\".tidings.internal.inbox.v1.ItemKeyR\x05items\"U\n\x07ItemKey\x12!\n\x0crecipient_id\x18\x01 \x01(\tR\x0brecipientId\x12\'\n\x0fnotification_id\x18\x02 \x01(\x0cR\x0enotificationId\"V\n\x14ReadReceiptsResponse\x12>\n\x08receipts\x18\x01 \x03(\x0b\x32\".tidings.internal.inbox.v1.ReceiptR\x08receipts\"z\n\x07Receipt\x12\'\n\x0fnotification_id\x18\x01 \x01(\x0cR\x0enotificationId\x12\x46\n\x11stream_write_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0fstreamWriteTime2\xf8\x01\n\x14InboxDeliveryService\x12o\n\x0c\x44\x65liverBatch\x12..tidings.internal.inbox.v1.DeliverBatchRequest\x1a/.tidings.internal.inbox.v1.DeliverBatchResponse\x12o\n\x0cReadReceipts\x12..tidings.internal.inbox.v1.ReadReceiptsRequest\x1a/.tidings.internal.inbox.v1.ReadReceiptsResponseBg\n\x1d\x64\x65v.tidings.internal.inbox.v1P\x01ZDexample.com/tidings/gen/go/tidings/internal/inbox/v1;internalinboxv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,17 +37,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELIVERBATCHREQUEST']._serialized_start=153
   _globals['_DELIVERBATCHREQUEST']._serialized_end=248
   _globals['_INBOXDELIVERY']._serialized_start=251
-  _globals['_INBOXDELIVERY']._serialized_end=522
-  _globals['_DELIVERBATCHRESPONSE']._serialized_start=524
-  _globals['_DELIVERBATCHRESPONSE']._serialized_end=546
-  _globals['_READRECEIPTSREQUEST']._serialized_start=548
-  _globals['_READRECEIPTSREQUEST']._serialized_end=656
-  _globals['_ITEMKEY']._serialized_start=658
-  _globals['_ITEMKEY']._serialized_end=743
-  _globals['_READRECEIPTSRESPONSE']._serialized_start=745
-  _globals['_READRECEIPTSRESPONSE']._serialized_end=831
-  _globals['_RECEIPT']._serialized_start=833
-  _globals['_RECEIPT']._serialized_end=955
-  _globals['_INBOXDELIVERYSERVICE']._serialized_start=958
-  _globals['_INBOXDELIVERYSERVICE']._serialized_end=1206
+  _globals['_INBOXDELIVERY']._serialized_end=583
+  _globals['_DELIVERBATCHRESPONSE']._serialized_start=585
+  _globals['_DELIVERBATCHRESPONSE']._serialized_end=607
+  _globals['_READRECEIPTSREQUEST']._serialized_start=609
+  _globals['_READRECEIPTSREQUEST']._serialized_end=717
+  _globals['_ITEMKEY']._serialized_start=719
+  _globals['_ITEMKEY']._serialized_end=804
+  _globals['_READRECEIPTSRESPONSE']._serialized_start=806
+  _globals['_READRECEIPTSRESPONSE']._serialized_end=892
+  _globals['_RECEIPT']._serialized_start=894
+  _globals['_RECEIPT']._serialized_end=1016
+  _globals['_INBOXDELIVERYSERVICE']._serialized_start=1019
+  _globals['_INBOXDELIVERYSERVICE']._serialized_end=1267
 # @@protoc_insertion_point(module_scope)

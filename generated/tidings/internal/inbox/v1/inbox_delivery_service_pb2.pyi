@@ -57,6 +57,7 @@ class InboxDelivery(_message.Message):
     CATEGORY_FIELD_NUMBER: _builtins.int
     CONTENT_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    ACCEPT_TIME_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """Tenant."""
     recipient_id: _builtins.str
@@ -73,6 +74,10 @@ class InboxDelivery(_message.Message):
     def content(self) -> _content_pb2.InAppContent:
         """What it says."""
 
+    @_builtins.property
+    def accept_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when it is due: when the notification was accepted, or its send time."""
+
     def __init__(
         self,
         *,
@@ -83,10 +88,11 @@ class InboxDelivery(_message.Message):
         category: _builtins.str = ...,
         content: _content_pb2.InAppContent | None = ...,
         traceparent: _builtins.str = ...,
+        accept_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "content", b"content"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "content", b"content", "notification_id", b"notification_id", "recipient_id", b"recipient_id", "revision", b"revision", "tenant_id", b"tenant_id", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "category", b"category", "content", b"content", "notification_id", b"notification_id", "recipient_id", b"recipient_id", "revision", b"revision", "tenant_id", b"tenant_id", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
