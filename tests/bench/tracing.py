@@ -2,7 +2,8 @@
 
 Three servers over one PostgreSQL: one that exports nothing, one that exports and samples nothing, one
 that samples 1 %. In turns each takes batches of 100 for the inbox; measured is from the first call until
-the last item is stored. Printed is the median of each, and the ratio to the one that samples nothing.
+the last item is stored. Printed are the median of each, and what 1 % costs: by the clock, which feels
+whatever else the machine does, and by what the server computed.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from tests.support.server import ServerProcess
 from tidings.common.v1.channel_pb2 import CHANNEL_IN_APP
 from tidings.ingestion.v1.ingestion_service_pb2 import SendNotificationsRequest
 
-ROUNDS = 5
+ROUNDS = 7
 CALLS = 20
 BATCH = 100
 AT_ONCE = 4
@@ -51,6 +52,9 @@ class Contestant:
     database: asyncpg.Connection[Any]
     stored: int
     rates: list[float]
+    server: ServerProcess
+    computed: list[float]
+    """CPU seconds of each round."""
 
     async def run(self) -> float:
         """Sends one round; returns notifications a second."""
@@ -68,10 +72,13 @@ class Contestant:
             return (count or 0) >= self.stored
 
         self.stored += CALLS * BATCH
+        computed = self.server.cpu_seconds
         begun = time.perf_counter()
         await asyncio.gather(*(send() for _ in range(CALLS)))
         await eventually(all_stored, within=120)
-        return CALLS * BATCH / (time.perf_counter() - begun)
+        rate = CALLS * BATCH / (time.perf_counter() - begun)
+        self.computed.append(self.server.cpu_seconds - computed)
+        return rate
 
 
 @asynccontextmanager
@@ -96,7 +103,7 @@ async def contestant(
         await api.seed(RECIPIENTS)
         database = await asyncpg.connect(url)
         stack.push_async_callback(database.close)
-        yield Contestant(name, api, database, 0, [])
+        yield Contestant(name, api, database, 0, [], server, [])
 
 
 async def main() -> int:
@@ -123,14 +130,21 @@ async def main() -> int:
                 rate = await one.run()
                 if number:
                     one.rates.append(rate)
-                    _console.print(f"round {number}: {one.name:14} {rate:7.0f}/s")
+                    line = (
+                        f"round {number}: {one.name:14} {rate:7.0f}/s {one.computed[-1]:.2f} CPU s"
+                    )
+                    _console.print(line)
         spans = len(receiver.spans)
     _, none, some = contestants
     for one in contestants:
         _console.print(f"{one.name:14} {statistics.median(one.rates):7.0f}/s")
     ratio = statistics.median(s / n for s, n in zip(some.rates, none.rates, strict=True))
-    _console.print(f"1 % to none, median of the rounds: {ratio:.3f}; {spans} spans received")
-    return 0 if ratio > 0.9 and spans else 1
+    # The first round warms up.
+    work = statistics.median(none.computed[1:]) / statistics.median(some.computed[1:])
+    _console.print(
+        f"1 % to none: {ratio:.3f} by the clock, {work:.3f} by CPU; {spans} spans received"
+    )
+    return 0 if min(ratio, work) > 0.9 and spans else 1
 
 
 if __name__ == "__main__":

@@ -31,6 +31,13 @@ class ServerProcess:
         """The secret that the server drew for itself."""
         return (self.directory / "cluster.secret").read_text()
 
+    @property
+    def cpu_seconds(self) -> float:
+        """What the process has computed so far."""
+        assert self._process is not None
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     async def start(self) -> None:
         """Returns when the server answers."""
         self._process = await asyncio.create_subprocess_exec(

@@ -90,9 +90,9 @@ async def test_prometheus_and_otlp_tell_the_same_story(tmp_path: Path) -> None:
                     )
                     return found if total(outcomes, "_total") == 3 else None
 
-                families = await eventually(settled)
-            # Whoever scrapes next sees the exemplars, too.
-            families = await scrape(address)
+                await eventually(settled)
+                # Whoever scrapes next sees the exemplars, too.
+                families = await scrape(address)
             plain = await scrape(address, "text/plain")
             exported = {metric.name for _, metric in receiver.metrics}
 
@@ -116,7 +116,7 @@ async def test_prometheus_and_otlp_tell_the_same_story(tmp_path: Path) -> None:
         assert {exemplar.labels["trace_id"] for exemplar in exemplars} == {context[3:35]}
     (streaming,) = samples(families, "tidings_inbox_streams_open")
     assert streaming.value == 1
-    assert len(samples(families, "tidings_lane_in_use")) == 8
+    assert len(samples(families, "tidings_lane_in_use", tidings_channel="in_app")) == 4
     assert "tidings_outbox_age_seconds" in families
     calls = samples(
         families,
