@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from libs.batching import Batcher
 from libs.clock import SystemClock
+from libs.events import EventOutbox
 from libs.messaging.broker import Message, Received
 from libs.messaging.memory import MemoryBroker
 from libs.messaging.topology import (
@@ -28,11 +28,9 @@ from libs.runtime.loops import Loops
 from services.dispatch.domain.models import EMAIL, ClaimedDelivery
 from services.dispatch.entrypoints.work_consumer import WorkConsumer
 from services.dispatch.store.dead_letters import DeadLetterStore
-from services.dispatch.store.events import EventOutbox
 from services.dispatch.store.ledger import Ledger
 from services.dispatch.usecases.claim_work import ClaimWork
 from services.dispatch.usecases.lane import Lane
-from services.dispatch.usecases.publish_events import PublishEvents
 from services.dispatch.usecases.solitude import Solitude
 from tests.support.eventually import eventually
 from tidings.common.v1.channel_pb2 import CHANNEL_EMAIL
@@ -56,16 +54,16 @@ class Dispatcher:
     async def open(self, stack: AsyncExitStack, pool: Pool) -> None:
         incarnation = Incarnation(pool, schema="dispatch", lease=timedelta(hours=1))
         await incarnation.begin(sole=True)
+        events = await stack.enter_async_context(
+            EventOutbox(pool, schema="dispatch", broker=self.broker, interval=timedelta(hours=1))
+        )
         ledger = Ledger(
-            pool, owner=lambda: incarnation.incarnation_id, claim_deadline=timedelta(hours=1)
+            pool,
+            events=events,
+            owner=lambda: incarnation.incarnation_id,
+            claim_deadline=timedelta(hours=1),
         )
-        events = EventOutbox(pool, interval=timedelta(hours=1))
         self.dead_letters = DeadLetterStore(pool)
-        confirmed: Batcher[UUID, None] = await stack.enter_async_context(
-            Batcher(events.delete, max_items=10)
-        )
-        publish = PublishEvents(broker=self.broker, events=events, confirmed=confirmed)
-        stack.push_async_callback(publish.stop)
         lane = Lane(
             EMAIL,
             NORMAL,
@@ -80,7 +78,6 @@ class Dispatcher:
             ledger=ledger,
             events=events,
             dead_letters=self.dead_letters,
-            publish=publish,
             lanes={(EMAIL, NORMAL): lane},
             clock=SystemClock(),
         )
