@@ -216,6 +216,11 @@ def delivery_to_cancel_from_proto(message: DeliveryToCancelMessage) -> DeliveryT
         channel=message.channel,
         endpoint=message.endpoint,
         expire_time=message.expire_time.ToDatetime(UTC),
+        recipient_id=message.recipient_id,
+        category=message.category,
+        template_name=message.template_name,
+        template_version=message.template_version,
+        accept_time=message.accept_time.ToDatetime(UTC),
     )
 
 

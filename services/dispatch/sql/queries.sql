@@ -126,10 +126,12 @@ INSERT INTO dispatch.deliveries AS d
     (delivery_id, tenant_id, notification_id, revision, recipient_id, category, channel, priority, guarantee,
      endpoint, locale, template_name, template_version, variables, traceparent, accept_time, expire_time,
      state, cancelled, claims, finish_time, change_number)
-SELECT delivery_id, tenant_id, notification_id, revision, '', '', channel, 0, 0, endpoint, '', '', 0, '', '',
-    now(), expire_time, 12, true, 0, now(), 1
-FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::smallint[], $6::text[], $7::timestamptz[])
-    AS given (delivery_id, tenant_id, notification_id, revision, channel, endpoint, expire_time)
+SELECT delivery_id, tenant_id, notification_id, revision, recipient_id, category, channel, 0, 0, endpoint, '',
+    template_name, template_version, '', '', accept_time, expire_time, 12, true, 0, now(), 1
+FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::smallint[], $6::text[], $7::timestamptz[],
+            $8::text[], $9::text[], $10::text[], $11::int[], $12::timestamptz[])
+    AS given (delivery_id, tenant_id, notification_id, revision, channel, endpoint, expire_time,
+              recipient_id, category, template_name, template_version, accept_time)
 WHERE NOT EXISTS (SELECT FROM dispatch.floor AS f
                   WHERE given.delivery_id < f.message_id AND given.expire_time < f.expire_time)
 ORDER BY delivery_id

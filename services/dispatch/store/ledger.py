@@ -194,6 +194,11 @@ class Ledger:
                 [delivery.channel for delivery in deliveries],
                 [delivery.endpoint for delivery in deliveries],
                 [delivery.expire_time for delivery in deliveries],
+                [delivery.recipient_id for delivery in deliveries],
+                [delivery.category for delivery in deliveries],
+                [delivery.template_name for delivery in deliveries],
+                [delivery.template_version for delivery in deliveries],
+                [delivery.accept_time for delivery in deliveries],
             )
             stopped += await connection.fetch(
                 _change("cancel_deliveries"), ids, IN_APP, *bounds

@@ -177,6 +177,11 @@ class Bench:
                     channel=EMAIL,
                     endpoint=task.endpoint,
                     expire_time=task.expire_time,
+                    recipient_id=task.recipient_id,
+                    category=task.category,
+                    template_name=task.template_name,
+                    template_version=task.template_version,
+                    accept_time=task.accept_time,
                 )
             ]
         )
@@ -260,6 +265,7 @@ async def test_the_documented_arrows_are_all_there_is(bench: Bench) -> None:
     await bench.cancel(unknown)
     (tombstone,) = await bench.stated()
     assert tombstone.delivery_id == unknown.task.delivery_id.bytes
+    assert (tombstone.recipient_id, tombstone.category) == ("alice", "order.shipped")
     arrows.add(("(new)", S(tombstone.state).name, "cancel", CHANGED))
     assert arrows == documented()
 

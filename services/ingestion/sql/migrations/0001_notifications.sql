@@ -101,6 +101,12 @@ CREATE TABLE ingestion.stopped_plans (
     tenant_id text NOT NULL,
     plan bytea NOT NULL,
     expire_time timestamptz NOT NULL,
+    -- As they were in that revision, for the tombstones of what dispatch does not know.
+    recipient_id text NOT NULL,
+    category text NOT NULL,
+    template_name text NOT NULL,
+    template_version integer NOT NULL,
+    accept_time timestamptz NOT NULL,
     -- When dispatch is asked again; null when it has answered for good.
     due_time timestamptz,
     PRIMARY KEY (notification_id, revision)
