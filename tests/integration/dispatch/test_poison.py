@@ -15,10 +15,14 @@ from libs.events import EventOutbox
 from libs.messaging.broker import Message, Received
 from libs.messaging.memory import MemoryBroker
 from libs.messaging.topology import (
+    CHANGED,
     CLAIMED_QUEUE,
     DELIVERIES,
+    EVENT_HEADER,
+    EVENTS,
     OUTBOX_ID_HEADER,
     TENANT_HEADER,
+    TRACKING_QUEUE,
     delivery_queue,
 )
 from libs.postgres.incarnation import Incarnation
@@ -184,6 +188,25 @@ async def test_what_the_broker_gave_up_is_delivered_one_by_one(dispatcher: Dispa
     assert given_up
     assert sorted(dispatcher.alone) == ids
     assert dispatcher.together == []
+
+
+async def test_an_event_that_was_given_up_is_kept_and_never_taken_for_work(
+    dispatcher: Dispatcher,
+) -> None:
+    body = EventBatch(format=1, batch_id=uuid4().bytes).SerializeToString()
+    tenant = str(uuid4())
+    message = Message(body=body, headers={EVENT_HEADER: CHANGED, TENANT_HEADER: tenant})
+    async with dispatcher.broker.consume(TRACKING_QUEUE, lambda r: _reject(r, []), prefetch=1):
+        await dispatcher.broker.publish(EVENTS, CHANGED, message)
+
+    async def kept() -> bool:
+        return bool(await dispatcher.dead_letters.list_newest(tenant, before=None, limit=10))
+
+    assert await eventually(kept)
+    (letter,) = await dispatcher.dead_letters.list_newest(tenant, before=None, limit=10)
+    assert (letter["reason"], letter["body_size"]) == (1, len(body))
+    assert CHANGED in letter["detail"]
+    assert dispatcher.alone == []
 
 
 async def _reject(received: Received, seen: list[Received]) -> None:
