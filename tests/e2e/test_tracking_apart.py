@@ -108,7 +108,7 @@ async def api(apart: Apart) -> AsyncIterator[Api]:
 
 
 @pytest.mark.timeout(180)
-async def test_killed_between_commit_and_acknowledgement_it_counts_what_the_ledger_has(
+async def test_killed_before_and_after_its_commits_it_counts_what_the_ledger_has(
     apart: Apart, api: Api
 ) -> None:
     slots = asyncio.Semaphore(CALLERS)
@@ -118,12 +118,13 @@ async def test_killed_between_commit_and_acknowledgement_it_counts_what_the_ledg
             await api.send(variables={"order": number}, channels=[CHANNEL_IN_APP])
 
     async with asyncio.TaskGroup() as group:
-        for life in range(3):
+        for life, moment in enumerate(("received", "recorded", "recorded")):
             await apart.tracking.kill()
             for number in range(NOTIFICATIONS // 3):
                 group.create_task(send(number + life * 1000))
-            # It dies by itself, with an event committed that the broker holds for unsettled.
-            await apart.tracking.start(failpoint="tracking.recorded:3")
+            # It dies by itself, with an event in hand that is not committed yet, or is committed
+            # and still unsettled for the broker.
+            await apart.tracking.start(failpoint=f"tracking.{moment}:3")
             assert await apart.tracking.died(within=30)
     assert await apart.in_ledger()
     await apart.tracking.start()

@@ -200,9 +200,7 @@ class Ledger:
                 [delivery.template_version for delivery in deliveries],
                 [delivery.accept_time for delivery in deliveries],
             )
-            stopped += await connection.fetch(
-                _change("cancel_deliveries"), ids, IN_APP, *bounds
-            )
+            stopped += await connection.fetch(_change("cancel_deliveries"), ids, IN_APP, *bounds)
             event = await self._state(connection, stopped)
             return await connection.fetch(_SQL["read_states"], ids, *bounds), event
 

@@ -38,6 +38,7 @@ class EventsConsumer:
     async def _handle(self, received: Received) -> None:
         try:
             stated = stated_from_bytes(received.message.body)
+            failpoint("tracking.received")
             await self._recording.submit(stated)
         except (ValueError, *DIVISIBLE):
             _log.exception("event_refused")

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from libs.postgres.batches import delete_in_batches
 from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
 
 _SQL = load_queries("services.tracking")
 
+_DELETE = 5_000
+
 
 class RetentionStore:
-    """Deliveries, facts and counts that are old enough, in slices."""
+    """Deletes in batches what is old enough."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def delete_deliveries(self, *, older_than: timedelta, limit: int) -> int:
-        """Deletes up to `limit` deliveries whose last change is old enough; returns how many."""
-        return await self._delete("delete_old_deliveries", older_than, limit)
+    async def delete_deliveries(self, *, older_than: timedelta) -> None:
+        """Deletes deliveries whose last change is old enough."""
+        await self._delete("delete_old_deliveries", older_than)
 
-    async def delete_facts(self, *, older_than: timedelta, limit: int) -> int:
-        """Deletes up to `limit` facts; returns how many."""
-        return await self._delete("delete_old_facts", older_than, limit)
+    async def delete_facts(self, *, older_than: timedelta) -> None:
+        """Deletes facts."""
+        await self._delete("delete_old_facts", older_than)
 
-    async def delete_counts(self, *, older_than: timedelta, limit: int) -> int:
-        """Deletes up to `limit` counts; returns how many."""
-        return await self._delete("delete_old_counts", older_than, limit)
+    async def delete_counts(self, *, older_than: timedelta) -> None:
+        """Deletes counts."""
+        await self._delete("delete_old_counts", older_than)
 
-    async def _delete(self, statement: str, older_than: timedelta, limit: int) -> int:
-        tag = await self._pool.execute(_SQL[statement], older_than, limit)
-        return int(tag.rsplit(" ", 1)[1])
+    async def _delete(self, statement: str, older_than: timedelta) -> None:
+        await delete_in_batches(self._pool, _SQL[statement], older_than, limit=_DELETE)
