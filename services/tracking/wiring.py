@@ -35,8 +35,10 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
 
     reports = ReportStore(pool)
     record = RecordEvents(store=RecordingStore(pool, retention=settings.retention))
-    # Not entered: who leaves does not wait for what is held, which the broker delivers again.
-    recording: Batcher[Stated, None] = Batcher(record, max_items=PREFETCH, divisible=DIVISIBLE)
+    recording: Batcher[Stated, None] = await stack.enter_async_context(
+        Batcher(record, max_items=PREFETCH, divisible=DIVISIBLE)
+    )
+    stack.push_async_callback(record.stop)
     host.internal.add(
         add_FactServiceServicer_to_server,
         FactServicer(read_facts=ReadFacts(reports)),

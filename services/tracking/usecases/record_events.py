@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import chain
 
 from libs.errors import DependencyUnavailable
@@ -24,9 +25,15 @@ class RecordEvents:
 
     def __init__(self, *, store: RecordingStore) -> None:
         self._store = store
+        self._stopped = asyncio.Event()
+
+    async def stop(self) -> None:
+        """Has nothing held any longer: what is not committed comes again from the broker."""
+        self._stopped.set()
 
     async def __call__(self, batches: Sequence[Stated]) -> list[None]:
-        """Returns when all is committed; answers one None each."""
+        """Returns when all is committed; answers one None each. Once stopped it raises
+        DependencyUnavailable instead of waiting."""
         deliveries = list(chain.from_iterable(stated.deliveries for stated in batches))
         facts = list(chain.from_iterable(stated.facts for stated in batches))
         pause = _FIRST_PAUSE_S
@@ -35,6 +42,10 @@ class RecordEvents:
                 await self._store.record(deliveries, facts)
                 return [None] * len(batches)
             except DependencyUnavailable as error:
+                if self._stopped.is_set():
+                    raise
                 _log.warning("events_wait", extra={"why": error.message})
-            await asyncio.sleep(random.uniform(0, pause))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(random.uniform(0, pause)):
+                    await self._stopped.wait()
             pause = min(pause * 2, _LONGEST_PAUSE_S)

@@ -37,6 +37,11 @@ from tidings.internal.tracking.v1.fact_service_pb2 import NotificationFact, Read
 from tidings.internal.tracking.v1.fact_service_pb2_grpc import FactServiceStub
 from tidings.tracking.v1.fact_pb2 import FACT_TYPE_READ
 
+_TERMINATE = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE application_name = 'tidings-tracking' AND datname = current_database()
+"""
+
 
 async def facts_of(hosted: Hosted, tenant: str, *ids: bytes) -> list[NotificationFact]:
     answer = await FactServiceStub(hosted.internal).ReadFacts(
@@ -196,10 +201,7 @@ async def test_what_the_tables_refuse_takes_nobody_along(tracking: Hosted, tenan
 async def test_while_the_tables_are_away_events_are_held_and_then_recorded(
     tracking: Hosted, tenant: str, database: asyncpg.Connection
 ) -> None:
-    await database.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE application_name = 'tidings-tracking'"
-    )
+    await database.execute(_TERMINATE)
     async with asyncio.timeout(20):
         await publish(tracking.broker, changed([change(tenant)]))
     assert await totals(tracking, tenant) == {"SENT": 1}
