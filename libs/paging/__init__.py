@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from google.protobuf.message import Message
@@ -102,16 +102,6 @@ class IdRange:
 
 def _milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
-
-
-# Any: a request of whatever List method, with the two fields that all have.
-def listing_of(name: str, request: Any) -> str:
-    """Returns the listing that a request's filters choose, so that a token is good for these only."""
-    filters = type(request)()
-    filters.CopyFrom(request)
-    filters.ClearField("page_size")
-    filters.ClearField("page_token")
-    return f"{name} {filters.SerializeToString(deterministic=True).hex()}"
 
 
 def listing_of(request: Message) -> str:

@@ -23,10 +23,10 @@ from services.dispatch.domain.models import (
     Decision,
     DeliveryBatch,
     DeliveryState,
-    DeliveryTask,
     DeliveryToCancel,
     Settlement,
 )
+from services.dispatch.store.rows import claimed_from_row
 
 _SQL = load_queries("services.dispatch")
 
@@ -115,7 +115,7 @@ class Ledger:
             priority,
             limit,
         )
-        return [_claimed(row) for row in rows]
+        return [claimed_from_row(row) for row in rows]
 
     async def begin_alone(self, delivery: ClaimedDelivery) -> None:
         """Notes that this process works on this one delivery and on nothing else."""
@@ -279,31 +279,3 @@ def _settlement_columns(rows: Sequence[SettlementRow]) -> list[list[object]]:
 def _same_time(notification_id: UUID) -> tuple[UUID, UUID]:
     time = notification_id.int >> 80 << 80
     return UUID(int=time), UUID(int=time | (1 << 80) - 1)
-
-
-def _claimed(row: asyncpg.Record) -> ClaimedDelivery:
-    return ClaimedDelivery(
-        tenant_id=row["tenant_id"],
-        channel=row["channel"],
-        priority=row["priority"],
-        claim_token=row["claim_token"],
-        attempts=row["attempts"],
-        claims=row["claims"],
-        suspect=row["orphanings"] >= SUSPECT_FROM,
-        task=DeliveryTask(
-            delivery_id=row["delivery_id"],
-            notification_id=row["notification_id"],
-            revision=row["revision"],
-            recipient_id=row["recipient_id"],
-            category=row["category"],
-            endpoint=row["endpoint"],
-            locale=row["locale"],
-            template_name=row["template_name"],
-            template_version=row["template_version"],
-            variables=row["variables"],
-            guarantee=row["guarantee"],
-            accept_time=row["accept_time"],
-            expire_time=row["expire_time"],
-            traceparent=row["traceparent"],
-        ),
-    )

@@ -28,8 +28,6 @@ from tidings.ingestion.v1.ingestion_service_pb2_grpc import IngestionServiceServ
 
 _log = logging.getLogger(__name__)
 
-_LISTING = "notifications"
-
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -107,7 +105,7 @@ class IngestionServicer(IngestionServiceServicer):
     ) -> messages.ListNotificationsResponse:
         """See the contract."""
         tenant_id = current_caller().tenant_id
-        listing = listing_of(_LISTING, request)
+        listing = listing_of(request)
         wanted = page_from_proto(listing, tenant_id, request.page_size, request.page_token)
         page = await self._list_notifications(tenant_id, filter_from_proto(request), wanted)
         return messages.ListNotificationsResponse(

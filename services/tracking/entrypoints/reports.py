@@ -21,7 +21,6 @@ from services.tracking.wire.reports import (
 from tidings.tracking.v1 import report_service_pb2 as pb
 from tidings.tracking.v1.report_service_pb2_grpc import ReportServiceServicer
 
-_LISTING = "deliveries"
 _MOST_COUNTS = 10_000
 
 
@@ -38,7 +37,7 @@ class ReportServicer(ReportServiceServicer):
     ) -> pb.ListDeliveriesResponse:
         """See the contract."""
         tenant_id = current_caller().tenant_id
-        listing = listing_of(_LISTING, request)
+        listing = listing_of(request)
         wanted = page_from_proto(listing, tenant_id, request.page_size, request.page_token)
         page = await self.list_deliveries(tenant_id, filter_from_proto(request), wanted)
         return pb.ListDeliveriesResponse(

@@ -101,6 +101,8 @@ def test_a_listing_is_its_method_and_its_filters_whatever_the_page() -> None:
         ListCategoriesRequest(),
     )
     assert listing not in {listing_of(request) for request in others}
+
+
 @pytest.mark.parametrize("moment", [datetime(year, 3, 1, tzinfo=UTC) for year in (1, 2026, 9999)])
 def test_ids_of_a_time_lie_between_its_bounds(moment: datetime) -> None:
     bounds = IdRange.of(PageRequest(size=1), since=moment, until=moment)
