@@ -20,6 +20,8 @@ COMMANDS = {
     "send-file": "Notify many: a request per line of a file.",
     "cancel": "Stop what of a notification has not left yet.",
     "get": "Show a notification and what became of it.",
+    "list": "List notifications.",
+    "deliveries": "List and count deliveries, as tracking knows them.",
     "watch": "Show a recipient's inbox as it changes.",
     "inbox": "List and mark a recipient's inbox.",
     "recipients": "Who is notified.",

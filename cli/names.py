@@ -19,6 +19,8 @@ from tidings.ingestion.v1.ingestion_service_pb2 import CancellationResult
 from tidings.ingestion.v1.notification_pb2 import NotificationState
 from tidings.preference.v1.category_service_pb2 import CategoryClass, Guarantee
 from tidings.preference.v1.channel_decision_pb2 import ChannelDecisionReason
+from tidings.tracking.v1.fact_pb2 import FactType
+from tidings.tracking.v1.report_service_pb2 import CountInterval
 
 
 class EnumNames:
@@ -85,6 +87,8 @@ CLASSES = EnumNames(CategoryClass, "class")
 GUARANTEES = EnumNames(Guarantee, "guarantee")
 NOTIFICATION_STATES = EnumNames(NotificationState, "state")
 DELIVERY_STATES = EnumNames(DeliveryState, "state")
+FACT_TYPES = EnumNames(FactType, "fact")
+INTERVALS = EnumNames(CountInterval, "interval")
 OUTCOMES = EnumNames(AttemptOutcome, "outcome")
 CANCELLATION_RESULTS = EnumNames(CancellationResult, "result")
 DEAD_LETTER_REASONS = EnumNames(DeadLetterReason, "reason")

@@ -21,6 +21,7 @@ import services.inbox.wiring
 import services.ingestion.wiring
 import services.preference.wiring
 import services.template.wiring
+import services.tracking.wiring
 from cli.migrating import refuse_unmigrated
 from cli.settings import ProcessSettings, check_environ, refuse_lonely_part
 from libs.clock import SystemClock
@@ -48,6 +49,7 @@ _SERVICES: dict[str, Callable[[AsyncExitStack, Host], Awaitable[None]]] = {
     "template": services.template.wiring.open_service,
     "preference": services.preference.wiring.open_service,
     "inbox": services.inbox.wiring.open_service,
+    "tracking": services.tracking.wiring.open_service,
     "dispatch": services.dispatch.wiring.open_service,
     "ingestion": services.ingestion.wiring.open_service,
 }

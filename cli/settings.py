@@ -14,6 +14,7 @@ import typer
 import services.dispatch.config
 import services.inbox.config
 import services.ingestion.config
+import services.tracking.config
 from cli.main import COMMANDS
 from libs.config import Environ, SettingError
 from libs.config.settings import (
@@ -87,6 +88,7 @@ class ProcessSettings(EnvironSettings):
     template_address: str = _address("template")
     preference_address: str = _address("preference")
     inbox_address: str = _address("inbox")
+    tracking_address: str = _address("tracking")
     dispatch_address: str = _address("dispatch")
     ingestion_address: str = _address("ingestion")
 
@@ -101,6 +103,7 @@ SERVICE_SETTINGS: Mapping[str, type[EnvironSettings]] = {
     "ingestion": services.ingestion.config.Settings,
     "dispatch": services.dispatch.config.Settings,
     "inbox": services.inbox.config.Settings,
+    "tracking": services.tracking.config.Settings,
 }
 
 

@@ -8,7 +8,14 @@ from enum import Enum
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from cli.names import CHANNELS, DECISION_REASONS, DELIVERY_STATES, NOTIFICATION_STATES, OUTCOMES
+from cli.names import (
+    CHANNELS,
+    DECISION_REASONS,
+    DELIVERY_STATES,
+    FACT_TYPES,
+    NOTIFICATION_STATES,
+    OUTCOMES,
+)
 from tidings.common.v1.channel_pb2 import Channel
 from tidings.dispatch.v1.delivery_pb2 import Attempt, Delivery
 from tidings.ingestion.v1.notification_pb2 import Notification
@@ -62,6 +69,15 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Something that is known from outside. It may come days later, so it is no stage."""
+
+    channel: str
+    words: str
+    moment: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
     """All that is known of a notification's way."""
 
@@ -71,6 +87,8 @@ class Timeline:
     """Before the deliveries part: accepted, planned."""
     lanes: tuple[Lane, ...]
     decisions: tuple[Decision, ...]
+    facts: tuple[Fact, ...]
+    """What happened after it had left."""
     length: float
     """Milliseconds from acceptance to the last thing that happened or is due."""
     complete: bool
@@ -135,6 +153,14 @@ def read_timeline(notification: Notification) -> Timeline:
                 used=decision.reason == ChannelDecisionReason.CHANNEL_DECISION_REASON_SELECTED,
             )
             for decision in notification.decisions
+        ),
+        facts=tuple(
+            Fact(
+                channel=CHANNELS.name(fact.channel),
+                words=FACT_TYPES.name(fact.type),
+                moment=clock.offset(fact.time),
+            )
+            for fact in notification.facts
         ),
         length=max(moments),
         complete=notification.timeline_complete,

@@ -15,6 +15,7 @@ from cli.durations import parse_duration
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?")
 _FROM_NOW = re.compile(r"IN\s+")
+_AGO = re.compile(r"\s+ago$", re.IGNORECASE)
 
 
 def parse_moment(text: str) -> Timestamp:
@@ -36,6 +37,24 @@ def parse_moment(text: str) -> Timestamp:
             f"{text!r} is no time; write 2026-10-30T09:00:00Z, or a span from now such as 15m"
         ) from None
     moment.FromDatetime(datetime.now(UTC) + span)
+    return moment
+
+
+def parse_past_moment(text: str) -> Timestamp:
+    """Returns the moment of RFC 3339, or of a span ago; raises a usage error otherwise."""
+    if _RFC_3339.fullmatch(text.strip().upper()):
+        return parse_moment(text)
+    try:
+        span = parse_duration(_AGO.sub("", text.strip(), count=1))
+    except typer.BadParameter:
+        raise typer.BadParameter(
+            f"{text!r} is no time; write 2026-10-30T09:00:00Z, or how long ago, such as 2h"
+        ) from None
+    moment = Timestamp()
+    try:
+        moment.FromDatetime(datetime.now(UTC) - span)
+    except OverflowError:
+        raise typer.BadParameter(f"{text!r} is too long ago") from None
     return moment
 
 

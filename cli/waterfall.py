@@ -69,9 +69,17 @@ def _lines(notification: Notification, timeline: Timeline, scale: _Scale) -> Ite
     for lane in timeline.lanes:
         yield Text()
         yield from _lane_lines(lane, scale)
+    if timeline.facts:
+        yield Text()
+        for fact in timeline.facts:
+            moment = show_milliseconds(fact.moment)
+            yield Text(f"  {fact.channel:<10}{fact.words} {moment} {_ORIGIN}")
     if not timeline.complete:
         yield Text()
-        yield Text("A part of Tidings was away: deliveries may lack something.", style="yellow")
+        words = (
+            "A part of Tidings was away: deliveries, or what is known of them, may lack something."
+        )
+        yield Text(words, style="yellow")
 
 
 def _head(notification: Notification, timeline: Timeline) -> Iterator[Text]:

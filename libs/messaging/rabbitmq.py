@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from uuid import uuid4
@@ -21,7 +21,7 @@ from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, PublishErro
 from pamqp.common import FieldTable
 
 from libs.messaging.broker import BrokerUnavailable, Handler, Message, Unroutable
-from libs.messaging.topology import BINDINGS, DEAD_LETTERS, DEAD_LETTERS_QUEUE
+from libs.messaging.topology import BINDINGS, DEAD_LETTERS, DEAD_LETTERS_QUEUE, Binding
 from libs.runtime.cancellation import end_if_cancelled
 from libs.telemetry.logs import kind_of
 
@@ -75,9 +75,10 @@ class RabbitBroker:
 
     system = "rabbitmq"
 
-    def __init__(self, url: str, *, name: str) -> None:
+    def __init__(self, url: str, *, name: str, bindings: Iterable[Binding] = BINDINGS) -> None:
         self._url = url
         self._name = name
+        self._bindings = tuple(bindings)
         self._opening: asyncio.Task[_Link] | None = None
 
     async def close(self) -> None:
@@ -166,7 +167,7 @@ class RabbitBroker:
             try:
                 # Without on_return_raises an unroutable message looks published.
                 channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-                return _Link(connection, channel, await _declare(channel))
+                return _Link(connection, channel, await _declare(channel, self._bindings))
             except BaseException:
                 await _close(connection)
                 raise
@@ -255,14 +256,16 @@ def _is_live(opening: asyncio.Task[_Link]) -> bool:
     return link is not None and link.is_live()
 
 
-async def _declare(channel: AbstractChannel) -> dict[str, AbstractExchange]:
+async def _declare(
+    channel: AbstractChannel, bindings: Iterable[Binding]
+) -> dict[str, AbstractExchange]:
     exchanges: dict[str, AbstractExchange] = {}
     dead = await channel.declare_exchange(DEAD_LETTERS, "fanout", durable=True)
     graveyard = await channel.declare_queue(
         DEAD_LETTERS_QUEUE, durable=True, arguments={"x-queue-type": "quorum"}
     )
     await graveyard.bind(dead)
-    for binding in BINDINGS:
+    for binding in bindings:
         if binding.exchange not in exchanges:
             exchanges[binding.exchange] = await channel.declare_exchange(
                 binding.exchange, "topic", durable=True

@@ -14,11 +14,18 @@ DEAD_LETTERS_QUEUE = "tidings.dead-letters"
 """The one queue of dead letters."""
 CLAIMED = "deliveries.claimed"
 """Routing key of the fact that deliveries are in the ledger."""
+CHANGED = "deliveries.changed"
+"""Routing key of the fact that deliveries wait again or are at an end."""
+ITEMS_READ = "items.read"
+"""Routing key of the fact that inbox items were read."""
 
 OUTBOX_ID_HEADER = "tidings-outbox-id"
 """Header of a work message with its outbox row, so that even one that cannot be read can be told."""
 TENANT_HEADER = "tidings-tenant-id"
 """Header of a work message with its tenant."""
+
+EVENT_HEADER = "tidings-event"
+"""Header of an event with its routing key: among the dead letters it tells facts from work."""
 
 _CHANNELS = ("email", "in_app", "webhook")
 _PRIORITIES = ("critical", "high", "normal", "low")
@@ -39,6 +46,7 @@ def delivery_queue(channel: str, priority: str) -> str:
 
 
 CLAIMED_QUEUE = f"{EVENTS}.ingestion.claimed"
+TRACKING_QUEUE = f"{EVENTS}.tracking"
 
 BINDINGS: tuple[Binding, ...] = (
     *(
@@ -47,4 +55,6 @@ BINDINGS: tuple[Binding, ...] = (
         for priority in _PRIORITIES
     ),
     Binding(EVENTS, CLAIMED, CLAIMED_QUEUE),
+    Binding(EVENTS, CHANGED, TRACKING_QUEUE),
+    Binding(EVENTS, ITEMS_READ, TRACKING_QUEUE),
 )

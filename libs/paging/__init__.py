@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -17,6 +18,9 @@ from libs.errors import InvalidPageToken
 from libs.sealing import seal, unseal
 
 DEFAULT_PAGE_SIZE = 50
+# Ids keep milliseconds, and times are compared exactly beside them.
+_SLACK_MS = 2
+_LAST_MS = (1 << 48) - 1
 Item = TypeVar("Item")
 
 
@@ -56,6 +60,48 @@ class Page(Generic[Item]):
         """Makes the wanted page of what a query for `request.limit` items has found."""
         items = tuple(found[: request.size])
         return cls(items=items, last_key=key(items[-1]) if len(found) > request.size else None)
+
+    @classmethod
+    def cut_scanned(
+        cls,
+        found: Sequence[Item],
+        request: PageRequest,
+        *,
+        key: Callable[[Item], str],
+        matches: Callable[[Item], bool],
+        ends_scan: Callable[[Item], bool],
+    ) -> Page[Item]:
+        """Makes the wanted page of what a bounded scan has found: items that match, and in any case
+        the one at which the scan was ended, behind which the next page goes on."""
+        items = tuple(item for item in found if matches(item))[: request.size]
+        if len(found) > request.size:
+            return cls(items=items, last_key=key(items[-1]))
+        ended = bool(found) and ends_scan(found[-1])
+        return cls(items=items, last_key=key(found[-1]) if ended else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdRange:
+    """Ids that begin with a time: from `lowest` on, and before `before`."""
+
+    lowest: UUID
+    before: UUID
+
+    @classmethod
+    def of(cls, page: PageRequest, *, since: datetime | None, until: datetime | None) -> IdRange:
+        """Returns where a page, newest first, of ids from about `since` to about `until` can lie;
+        raises InvalidPageToken."""
+        lowest = 0 if since is None else _milliseconds(since) - _SLACK_MS
+        highest = _LAST_MS if until is None else _milliseconds(until) + _SLACK_MS
+        after = page.after_uuid()
+        return cls(
+            lowest=UUID(int=max(lowest, 0) << 80),
+            before=after or UUID(int=min(max(highest, 0), _LAST_MS) << 80 | (1 << 80) - 1),
+        )
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
 
 
 def listing_of(request: Message) -> str:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 # As many of the largest mails as a message between services holds.
 _RENDER = 50
+_RECEIPTS_S = 1.0
 
 
 class Renderer:
@@ -64,10 +65,11 @@ class Inbox:
     async def stream_write_times(
         self, tenant_id: str, items: Sequence[tuple[str, UUID]]
     ) -> dict[UUID, Timestamp]:
-        """Returns when items (recipient, notification) first reached a stream."""
+        """Returns when items (recipient, notification) first reached a stream. Raises
+        DependencyUnavailable, soon: who reads a timeline rather has it without."""
         request = ReadReceiptsRequest(
             tenant_id=tenant_id,
             items=(ItemKey(recipient_id=r, notification_id=n.bytes) for r, n in items),
         )
-        response = await ask("inbox", self._stub.ReadReceipts(request))
+        response = await ask("inbox", self._stub.ReadReceipts(request, timeout=_RECEIPTS_S))
         return {UUID(bytes=r.notification_id): r.stream_write_time for r in response.receipts}

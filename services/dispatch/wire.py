@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -12,6 +12,8 @@ from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from libs.clock import derive_uuid8
+from libs.events import Event
+from libs.messaging.topology import CHANGED, CLAIMED
 from services.dispatch.domain.models import (
     Attempt,
     ClaimedDelivery,
@@ -34,13 +36,19 @@ from tidings.template.v1.content_pb2 import InAppContent
 _FORMATS = frozenset({1})
 _EVENT_FORMAT = 1
 _WORDS = 500
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_STATED = frozenset(DeliveryState) - {
+    DeliveryState.CLAIMED,
+    DeliveryState.SENDING,
+    DeliveryState.WAITING,
+}
+"""States that others are told of; in the rest a delivery is on its way."""
 
 
 def timestamp(moment: datetime) -> Timestamp:
-    """Returns an aware time as a message."""
-    message = Timestamp()
-    message.FromDatetime(moment)
-    return message
+    """Returns an aware time as a message; several times quicker than FromDatetime."""
+    since = moment - _EPOCH
+    return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1_000)
 
 
 def delivery_batch_from_bytes(body: bytes) -> DeliveryBatch:
@@ -79,14 +87,58 @@ def _task_from_proto(task: delivery_batch_pb2.DeliveryTask) -> DeliveryTask:
     )
 
 
-def claimed_event(outbox_id: UUID, *, now: datetime) -> tuple[UUID, bytes]:
+def claimed_event(outbox_id: UUID, *, now: datetime) -> Event:
     """Returns the fact that an outbox row's deliveries are claimed, under an id derived from it."""
     batch_id = derive_uuid8(outbox_id, hashlib.sha256(b"claimed" + outbox_id.bytes).digest())
     batch = event_batch_pb2.EventBatch(
         format=_EVENT_FORMAT, batch_id=batch_id.bytes, record_time=timestamp(now)
     )
     batch.events.add().deliveries_claimed.outbox_id = outbox_id.bytes
-    return batch_id, batch.SerializeToString()
+    return Event(batch_id, CLAIMED, batch.SerializeToString())
+
+
+def changed_event(rows: Sequence[asyncpg.Record]) -> Event | None:
+    """Returns what the rows of a `change` state; None when nothing of it is for others to know."""
+    stated = [row for row in rows if row["state"] in _STATED]
+    if not stated:
+        return None
+    # All of one transaction.
+    change_time = timestamp(stated[0]["change_time"])
+    digest = hashlib.sha256()
+    for row in stated:
+        digest.update(row["delivery_id"].bytes + row["change_number"].to_bytes(8, "big"))
+    batch_id = derive_uuid8(stated[0]["delivery_id"], digest.digest())
+    batch = event_batch_pb2.EventBatch(
+        format=_EVENT_FORMAT, batch_id=batch_id.bytes, record_time=change_time
+    )
+    changes = batch.events.add().deliveries_changed.changes
+    for row in stated:
+        changes.add(
+            tenant_id=row["tenant_id"],
+            delivery_id=row["delivery_id"].bytes,
+            notification_id=row["notification_id"].bytes,
+            revision=row["revision"],
+            recipient_id=row["recipient_id"],
+            category=row["category"],
+            channel=row["channel"],
+            template_name=row["template_name"],
+            template_version=row["template_version"],
+            state=row["state"],
+            provider=_last_provider(row["attempt_log"]),
+            attempts=row["attempts"],
+            accept_time=timestamp(row["accept_time"]),
+            state_time=change_time,
+            change_number=row["change_number"],
+        )
+    return Event(batch_id, CHANGED, batch.SerializeToString())
+
+
+def _last_provider(log: bytes) -> str:
+    """Returns who was asked last, as far as a process lived to tell."""
+    for attempt in reversed(AttemptLog.FromString(log).attempts):
+        if attempt.provider:
+            return attempt.provider
+    return ""
 
 
 def render_task_to_proto(delivery: ClaimedDelivery) -> RenderTask:
@@ -165,6 +217,11 @@ def delivery_to_cancel_from_proto(message: DeliveryToCancelMessage) -> DeliveryT
         channel=message.channel,
         endpoint=message.endpoint,
         expire_time=message.expire_time.ToDatetime(UTC),
+        recipient_id=message.recipient_id,
+        category=message.category,
+        template_name=message.template_name,
+        template_version=message.template_version,
+        accept_time=message.accept_time.ToDatetime(UTC),
     )
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import product
-from uuid import UUID
 
-from libs.batching import Batcher
 from libs.clock import Clock
 from libs.egress.connecting import GuardedDialer, SystemResolver, tls_context
 from libs.egress.settings import EgressSettings
+from libs.events import EventOutbox
 from libs.idempotency import SWEEP_INTERVAL, RequestIds
 from libs.messaging.topology import BINDINGS, DELIVERIES
 from libs.postgres.incarnation import Incarnation
@@ -31,7 +30,6 @@ from services.dispatch.entrypoints.grpc import DeadLetterServicer, LedgerService
 from services.dispatch.entrypoints.webhooks import WebhookServicer
 from services.dispatch.entrypoints.work_consumer import WorkConsumer
 from services.dispatch.store.dead_letters import DeadLetterStore
-from services.dispatch.store.events import EventOutbox
 from services.dispatch.store.ledger import Ledger
 from services.dispatch.store.retention import RetentionStore, ledger_weeks
 from services.dispatch.store.webhook_roots import WebhookRoots
@@ -44,7 +42,6 @@ from services.dispatch.usecases.get_webhook_secrets import GetWebhookSecrets
 from services.dispatch.usecases.lane import Lane
 from services.dispatch.usecases.measure_backlog import MeasureBacklog
 from services.dispatch.usecases.places import Places
-from services.dispatch.usecases.publish_events import PublishEvents
 from services.dispatch.usecases.read_deliveries import ReadDeliveries
 from services.dispatch.usecases.recover_orphans import RecoverOrphans
 from services.dispatch.usecases.rotate_webhook_secrets import RotateWebhookSecrets
@@ -82,19 +79,17 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     await incarnation.begin(sole=host.sole)
     stack.push_async_callback(incarnation.end)
 
+    events = await stack.enter_async_context(
+        EventOutbox(pool, schema="dispatch", broker=host.broker, interval=settings.event_interval)
+    )
+    if host.sole:
+        await events.make_all_due()
     ledger = Ledger(
         pool,
+        events=events,
         owner=lambda: incarnation.incarnation_id,
         claim_deadline=settings.claim_deadline,
     )
-    events = EventOutbox(pool, interval=settings.event_interval)
-    if host.sole:
-        await events.publish_all_now()
-    confirmed: Batcher[UUID, None] = await stack.enter_async_context(
-        Batcher(events.delete, max_items=500)
-    )
-    publish = PublishEvents(broker=host.broker, events=events, confirmed=confirmed)
-    stack.push_async_callback(publish.stop)
 
     inbox = Inbox(InboxDeliveryServiceStub(host.peer("inbox")))
     roots = WebhookRoots(pool, clock=host.clock)
@@ -106,7 +101,6 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
         ledger=ledger,
         events=events,
         dead_letters=dead_letters,
-        publish=publish,
         lanes={(lane.channel, lane.priority): lane for lane in lanes},
         clock=host.clock,
     )
@@ -150,7 +144,7 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     host.loops.add("dispatch.work", consumer.run)
     host.loops.add_periodic("dispatch.due", claim.claim_due, every=settings.sweep_interval)
     host.loops.add_periodic("dispatch.orphans", recover, every=settings.sweep_interval)
-    host.loops.add_periodic("dispatch.events", publish.sweep, every=settings.event_interval)
+    host.loops.add_periodic("dispatch.events", events.sweep, every=settings.event_interval)
     host.loops.add_periodic("dispatch.request_ids", request_ids.sweep, every=SWEEP_INTERVAL)
     if metrics.are_read():
         host.loops.add_periodic("dispatch.gauges", MeasureBacklog(ledger), every=GAUGE_INTERVAL)

@@ -55,6 +55,11 @@ class Settings(EnvironSettings):
         "How often stream writes are recorded.",
         default=0.2,
     )
+    event_interval: timedelta = seconds(
+        "TIDINGS_INBOX_EVENT_INTERVAL_SECONDS",
+        "When an unconfirmed event is published again.",
+        default=5,
+    )
 
     @property
     def streams(self) -> StreamLimits:

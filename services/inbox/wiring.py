@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 
+from libs.events import EventOutbox
 from libs.postgres.migrations import migrate
 from libs.postgres.pool import open_pool
 from libs.runtime.host import Host
@@ -42,6 +43,11 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     pool = await stack.enter_async_context(open_pool(host.database_url, application="inbox"))
     await migrate(pool, package="services.inbox", schema="inbox")
 
+    events = await stack.enter_async_context(
+        EventOutbox(pool, schema="inbox", broker=host.broker, interval=settings.event_interval)
+    )
+    if host.sole:
+        await events.make_all_due()
     reader = await stack.enter_async_context(
         FeedReader(pool, most_waiting=settings.streams.most_streams)
     )
@@ -62,7 +68,9 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     )
     host.public.add(
         add_InboxServiceServicer_to_server,
-        InboxServicer(list_items=ListItems(reader), mark_read=MarkRead(ItemStore(pool), hints)),
+        InboxServicer(
+            list_items=ListItems(reader), mark_read=MarkRead(ItemStore(pool, events), hints)
+        ),
         inbox_service_pb2.DESCRIPTOR.services_by_name["InboxService"],
     )
     host.public.add(
@@ -93,5 +101,6 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     host.loops.add("inbox_poll", listener.poll)
     host.loops.add("inbox_goodbye", say_goodbye)
     host.loops.add_periodic("inbox_receipts", recorder.flush, every=settings.receipt_interval)
+    host.loops.add_periodic("inbox_events", events.sweep, every=settings.event_interval)
     stack.push_async_callback(recorder.close)
     stack.push_async_callback(hints.flush)

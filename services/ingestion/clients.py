@@ -36,12 +36,15 @@ from tidings.internal.template.v1.rendering_service_pb2 import (
     DescribeTemplatesRequest,
     TemplateReference,
 )
+from tidings.internal.tracking.v1.fact_service_pb2 import ReadFactsRequest
+from tidings.tracking.v1.fact_pb2 import Fact
 
 if TYPE_CHECKING:
     # The stubs have types of their own for asyncio, which exist for type checkers only.
     from tidings.internal.dispatch.v1.ledger_service_pb2_grpc import LedgerServiceAsyncStub
     from tidings.internal.preference.v1.planning_service_pb2_grpc import PlanningServiceAsyncStub
     from tidings.internal.template.v1.rendering_service_pb2_grpc import RenderingServiceAsyncStub
+    from tidings.internal.tracking.v1.fact_service_pb2_grpc import FactServiceAsyncStub
 
 TemplateKey = tuple[str, str, int]
 """Tenant, name, version or 0."""
@@ -50,6 +53,8 @@ _FRESH_SECONDS = 5.0
 _STALE_SECONDS = 3600.0
 _MAX_KNOWN = 10_000
 _CANCEL = 500
+# Who reads a timeline rather has a part of it now than all of it later.
+_READ_S = 2.0
 
 
 class TemplateCatalog:
@@ -140,19 +145,35 @@ class Planner:
         return [plan_from_proto(plan) for plan in response.plans]
 
 
+class Facts:
+    """Tracking's word on what is known from outside."""
+
+    def __init__(self, stub: FactServiceAsyncStub) -> None:
+        self._stub = stub
+
+    async def of(self, tenant_id: str, notification_id: UUID) -> list[Fact]:
+        """Returns a notification's facts, the oldest first; raises DependencyUnavailable, soon."""
+        request = ReadFactsRequest(tenant_id=tenant_id, notification_ids=[notification_id.bytes])
+        response = await ask("tracking", self._stub.ReadFacts(request, timeout=_READ_S))
+        return [entry.fact for entry in response.facts]
+
+
 class Ledger:
     """Dispatch's word on deliveries."""
 
     def __init__(self, stub: LedgerServiceAsyncStub) -> None:
         self._stub = stub
 
-    async def deliveries(self, tenant_id: str, notification_id: UUID) -> list[Delivery]:
-        """Returns a notification's deliveries; raises DependencyUnavailable."""
+    async def deliveries(
+        self, tenant_id: str, notification_id: UUID
+    ) -> tuple[list[Delivery], bool]:
+        """Returns a notification's deliveries, and whether their receipts are all there; raises
+        DependencyUnavailable, soon."""
         request = ReadDeliveriesRequest(
             tenant_id=tenant_id, notification_ids=[notification_id.bytes]
         )
-        response = await ask("dispatch", self._stub.ReadDeliveries(request))
-        return [entry.delivery for entry in response.entries]
+        response = await ask("dispatch", self._stub.ReadDeliveries(request, timeout=_READ_S))
+        return [entry.delivery for entry in response.entries], not response.receipts_missing
 
     async def cancel(
         self, deliveries: Sequence[tuple[StoppedPlan, PlannedDelivery, UUID]]

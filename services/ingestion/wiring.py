@@ -13,13 +13,14 @@ from libs.postgres.pool import Pool, open_pool
 from libs.runtime.host import Host
 from libs.telemetry import metrics
 from libs.telemetry.metrics import GAUGE_INTERVAL
-from services.ingestion.clients import Ledger, Planner, TemplateCatalog
+from services.ingestion.clients import Facts, Ledger, Planner, TemplateCatalog
 from services.ingestion.config import Settings
 from services.ingestion.domain.admission import BacklogLimits
 from services.ingestion.domain.models import Answer, Submission
 from services.ingestion.entrypoints.claims_consumer import ClaimsConsumer
 from services.ingestion.entrypoints.grpc import IngestionServicer
 from services.ingestion.store.backlog import BacklogStore
+from services.ingestion.store.listing import ListingStore
 from services.ingestion.store.notifications import NotificationStore
 from services.ingestion.store.plans import PlanStore
 from services.ingestion.store.retention import RetentionStore, notification_weeks
@@ -30,6 +31,7 @@ from services.ingestion.usecases.delete_old import DeleteOld
 from services.ingestion.usecases.finish_claimed import FinishClaimed
 from services.ingestion.usecases.get_notification import GetNotification
 from services.ingestion.usecases.hand_over import HandOver
+from services.ingestion.usecases.list_notifications import ListNotifications
 from services.ingestion.usecases.measure_backlog import MeasureBacklog
 from services.ingestion.usecases.plan_notifications import PlanNotifications
 from services.ingestion.usecases.publish_deliveries import PublishDeliveries
@@ -41,6 +43,7 @@ from tidings.ingestion.v1.ingestion_service_pb2_grpc import add_IngestionService
 from tidings.internal.dispatch.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from tidings.internal.preference.v1.planning_service_pb2_grpc import PlanningServiceStub
 from tidings.internal.template.v1.rendering_service_pb2_grpc import RenderingServiceStub
+from tidings.internal.tracking.v1.fact_service_pb2_grpc import FactServiceStub
 
 _COMMIT = 500
 
@@ -120,7 +123,12 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
             cancel_notification=CancelNotification(
                 notifications=notifications, stopping=stopping, stop_deliveries=stop_deliveries
             ),
-            get_notification=GetNotification(store=notifications, ledger=ledger),
+            get_notification=GetNotification(
+                store=notifications,
+                ledger=ledger,
+                facts=Facts(FactServiceStub(host.peer("tracking"))),
+            ),
+            list_notifications=ListNotifications(store=ListingStore(pool)),
         ),
         ingestion_service_pb2.DESCRIPTOR.services_by_name["IngestionService"],
     )

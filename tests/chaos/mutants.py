@@ -74,12 +74,13 @@ def resend_in_doubt() -> None:
 
 def keep_facts_to_itself() -> None:
     """Events are finished without being published."""
-    from services.dispatch.usecases.publish_events import PublishEvents
+    from libs.events import Event, EventOutbox
 
-    async def publish(self: Any, batch_id: UUID, routing_key: str, payload: bytes) -> None:
-        await self._confirmed.submit(batch_id)
+    async def publish(self: Any, event: Event) -> bool:
+        await self._confirmed.submit(event.batch_id)
+        return True
 
-    _replace(PublishEvents, "_publish", publish)
+    _replace(EventOutbox, "_publish", publish)
 
 
 def ignore_the_token() -> None:

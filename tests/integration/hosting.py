@@ -36,6 +36,7 @@ class Hosted:
     internal: grpc.aio.Channel
     draining: asyncio.Event
     public_address: str
+    broker: MemoryBroker
 
 
 class BelievingGate:
@@ -77,15 +78,17 @@ async def hosted(
     database_url: str,
     redis_url: str,
     environ: Mapping[str, str] | None = None,
+    broker: MemoryBroker | None = None,
 ) -> AsyncIterator[Hosted]:
     """Runs a service until left; stopping is as a process does it: drain, stop, close."""
+    broker = broker or MemoryBroker()
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(open_redis(redis_url))
         host = Host(
             environ=Environ(environ or {}),
             database_url=database_url,
             redis=redis,
-            broker=MemoryBroker(),
+            broker=broker,
             clock=SystemClock(),
             public=Server(BelievingGate()),
             internal=Server(ClusterGate(CLUSTER_SECRET)),
@@ -110,6 +113,7 @@ async def hosted(
             ),
             draining=host.draining,
             public_address=address,
+            broker=broker,
         )
 
 

@@ -50,6 +50,7 @@ from tidings.template.v1.template_service_pb2 import (
     TemplateVariable,
 )
 from tidings.template.v1.template_service_pb2_grpc import TemplateServiceStub
+from tidings.tracking.v1.report_service_pb2_grpc import ReportServiceStub
 
 if TYPE_CHECKING:
     from cli.serve import Cluster
@@ -74,6 +75,7 @@ class Api:
         self.templates = TemplateServiceStub(channel)
         self.inbox = InboxServiceStub(channel)
         self.stream = InboxStreamServiceStub(channel)
+        self.reports = ReportServiceStub(channel)
 
     async def seed(
         self,

@@ -196,6 +196,11 @@ class DeliveryToCancel:
     channel: int
     endpoint: str
     expire_time: datetime
+    recipient_id: str
+    category: str
+    template_name: str
+    template_version: int
+    accept_time: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

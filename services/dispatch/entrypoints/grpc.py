@@ -41,10 +41,10 @@ class LedgerServicer(LedgerServiceBase):
         self, request: messages.ReadDeliveriesRequest, context: Context
     ) -> messages.ReadDeliveriesResponse:
         """See the contract."""
-        entries = await self._read_deliveries(
+        entries, missing = await self._read_deliveries(
             request.tenant_id, [UUID(bytes=value) for value in request.notification_ids]
         )
-        return messages.ReadDeliveriesResponse(entries=entries)
+        return messages.ReadDeliveriesResponse(entries=entries, receipts_missing=missing)
 
     async def CancelDeliveries(
         self, request: messages.CancelDeliveriesRequest, context: Context

@@ -11,7 +11,12 @@ from uuid import UUID
 from libs.clock import Clock, mint_uuid7
 from libs.failpoints import failpoint
 from libs.messaging.broker import Broker, Message, Received
-from libs.messaging.topology import DEAD_LETTERS_QUEUE, OUTBOX_ID_HEADER, TENANT_HEADER
+from libs.messaging.topology import (
+    DEAD_LETTERS_QUEUE,
+    EVENT_HEADER,
+    OUTBOX_ID_HEADER,
+    TENANT_HEADER,
+)
 from services.dispatch import wire
 from services.dispatch.domain.models import DeadLetter, DeadLetterReason
 from services.dispatch.usecases import tell
@@ -48,7 +53,12 @@ class WorkConsumer:
         await self._take(received, suspect=False)
 
     async def _handle_suspect(self, received: Received) -> None:
-        await self._take(received, suspect=True)
+        fact = received.message.headers.get(EVENT_HEADER)
+        if fact is None:
+            await self._take(received, suspect=True)
+        else:
+            await self._bury(received.message, f"the event {fact} was given up by a subscriber")
+            await received.acknowledge()
 
     async def _take(self, received: Received, *, suspect: bool) -> None:
         try:

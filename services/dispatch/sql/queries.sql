@@ -19,29 +19,6 @@ ORDER BY delivery_id
 ON CONFLICT (delivery_id) DO NOTHING
 RETURNING delivery_id
 
--- insert_event --
--- The fact is committed with what it states; a repeat of it changes nothing.
-INSERT INTO dispatch.event_outbox (batch_id, routing_key, payload, due_time)
-VALUES ($1, $2, $3, now() + $4::interval)
-ON CONFLICT (batch_id) DO NOTHING
-
--- take_unpublished --
-WITH due AS (
-    SELECT batch_id FROM dispatch.event_outbox WHERE due_time <= now() ORDER BY due_time LIMIT $2
-    FOR UPDATE SKIP LOCKED
-)
-UPDATE dispatch.event_outbox AS e SET due_time = now() + $1::interval
-FROM due
-WHERE e.batch_id = due.batch_id
-RETURNING e.batch_id, routing_key, payload
-
--- publish_all_now --
--- After a restart that proves every older process dead, nobody else is publishing these.
-UPDATE dispatch.event_outbox SET due_time = now()
-
--- delete_events --
-DELETE FROM dispatch.event_outbox WHERE batch_id = ANY($1::uuid[])
-
 -- claim_due --
 -- What waits for its time and has it. PARKED and WAITING rows without a time wait for somebody's word.
 WITH due AS (
@@ -88,6 +65,12 @@ SET state = 3, attempts = attempts + 1, sending_time = now(), render_time = $4
 WHERE d.delivery_id = ANY (ARRAY (SELECT delivery_id FROM mine)) AND d.delivery_id BETWEEN $5 AND $6
 RETURNING d.delivery_id
 
+-- change --
+-- Follows each statement that moves deliveries to where an event has to say so.
+RETURNING d.delivery_id, d.tenant_id, d.notification_id, d.revision, d.recipient_id, d.category, d.channel,
+    d.template_name, d.template_version, d.state, d.attempts, d.attempt_log, d.accept_time, d.change_number,
+    now() AS change_time
+
 -- settle --
 -- The only way out of CLAIMED ($8 = 2) and SENDING ($8 = 3) for the process that holds the tokens.
 -- What was cancelled meanwhile and would be tried again ends: CANCELLED (12) if it did not leave,
@@ -122,10 +105,10 @@ SET state = decided.state,
     render_time = coalesce($6, d.render_time),
     finish_time = CASE WHEN decided.delay IS NULL THEN now() END,
     in_doubt = d.in_doubt OR decided.in_doubt OR decided.state = 7,
+    change_number = d.change_number + 1,
     alone = false, claim_owner = NULL, claim_token = NULL, claim_deadline = NULL
 FROM decided
 WHERE d.delivery_id = decided.delivery_id AND d.delivery_id BETWEEN $11 AND $12
-RETURNING d.delivery_id
 
 -- settle_late --
 -- A call outlived its claim and was written off as UNKNOWN; its outcome is known after all.
@@ -136,7 +119,8 @@ WITH mine AS (
     FOR UPDATE
 )
 UPDATE dispatch.deliveries AS d
-SET state = 5, detail = '', due_time = NULL, finish_time = now(), attempt_log = d.attempt_log || given.attempt_log
+SET state = 5, detail = '', due_time = NULL, finish_time = now(), attempt_log = d.attempt_log || given.attempt_log,
+    change_number = d.change_number + 1
 FROM mine
 JOIN unnest($1::uuid[], $2::bytea[]) AS given (delivery_id, attempt_log) USING (delivery_id)
 WHERE d.delivery_id = mine.delivery_id AND d.delivery_id BETWEEN $3 AND $4
@@ -144,14 +128,16 @@ WHERE d.delivery_id = mine.delivery_id AND d.delivery_id BETWEEN $3 AND $4
 -- insert_tombstones --
 -- What is stopped before its message came must not be claimed when it comes. Nothing comes below the
 -- floor, where a row may have been deleted that says more.
-INSERT INTO dispatch.deliveries
+INSERT INTO dispatch.deliveries AS d
     (delivery_id, tenant_id, notification_id, revision, recipient_id, category, channel, priority, guarantee,
      endpoint, locale, template_name, template_version, variables, traceparent, accept_time, expire_time,
-     state, cancelled, claims, finish_time)
-SELECT delivery_id, tenant_id, notification_id, revision, '', '', channel, 0, 0, endpoint, '', '', 0, '', '',
-    now(), expire_time, 12, true, 0, now()
-FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::smallint[], $6::text[], $7::timestamptz[])
-    AS given (delivery_id, tenant_id, notification_id, revision, channel, endpoint, expire_time)
+     state, cancelled, claims, finish_time, change_number)
+SELECT delivery_id, tenant_id, notification_id, revision, recipient_id, category, channel, 0, 0, endpoint, '',
+    template_name, template_version, '', '', accept_time, expire_time, 12, true, 0, now(), 1
+FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::smallint[], $6::text[], $7::timestamptz[],
+            $8::text[], $9::text[], $10::text[], $11::int[], $12::timestamptz[])
+    AS given (delivery_id, tenant_id, notification_id, revision, channel, endpoint, expire_time,
+              recipient_id, category, template_name, template_version, accept_time)
 WHERE NOT EXISTS (SELECT FROM dispatch.floor AS f
                   WHERE given.delivery_id < f.message_id AND given.expire_time < f.expire_time)
 ORDER BY delivery_id
@@ -175,7 +161,8 @@ SET cancelled = true,
     state = CASE WHEN NOT mine.ends THEN d.state WHEN d.in_doubt THEN 7 ELSE 12 END,
     due_time = CASE WHEN mine.ends OR d.state = 7 THEN NULL ELSE d.due_time END,
     finish_time = CASE WHEN mine.ends OR d.state = 7 THEN coalesce(d.finish_time, now()) END,
-    claim_token = CASE WHEN mine.ends THEN NULL ELSE d.claim_token END
+    claim_token = CASE WHEN mine.ends THEN NULL ELSE d.claim_token END,
+    change_number = d.change_number + mine.ends::int
 FROM mine
 WHERE d.delivery_id = mine.delivery_id AND d.delivery_id BETWEEN $3 AND $4
 
@@ -204,6 +191,7 @@ SET state = given.state, detail = given.detail, due_time = now() + given.delay,
     lone_deaths = lone_deaths + (alone AND given.died)::int,
     alone = false, in_doubt = d.in_doubt OR given.state = 7 OR d.state = 3,
     finish_time = CASE WHEN given.delay IS NULL THEN now() END,
+    change_number = d.change_number + 1,
     claim_owner = NULL, claim_token = NULL, claim_deadline = NULL
 FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::interval[], $5::bytea[], $6::boolean[])
     AS given (delivery_id, state, detail, delay, attempt_log, died)
@@ -258,8 +246,8 @@ WHERE tenant_id = $1
 
 -- revive_unknown --
 -- Their category says at least once: what may have left is tried again.
-UPDATE dispatch.deliveries
-SET state = 4, due_time = now(), detail = ''
+UPDATE dispatch.deliveries AS d
+SET state = 4, due_time = now(), detail = '', change_number = change_number + 1
 WHERE delivery_id IN (
     SELECT delivery_id FROM dispatch.deliveries
     WHERE state = 7 AND due_time <= now()

@@ -8,11 +8,13 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from libs.events import Event, EventOutbox
 from libs.postgres.away import database
 from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection, in_transaction
 from libs.postgres.week_partitions import id_bounds
+from services.dispatch import wire
 from services.dispatch.domain.arrows import SETTLES, check_arrow
 from services.dispatch.domain.models import (
     IN_APP,
@@ -21,29 +23,34 @@ from services.dispatch.domain.models import (
     Decision,
     DeliveryBatch,
     DeliveryState,
-    DeliveryTask,
     DeliveryToCancel,
     Settlement,
 )
+from services.dispatch.store.rows import claimed_from_row
 
 _SQL = load_queries("services.dispatch")
 
+Changed = tuple[list[asyncpg.Record], Event | None]
+"""The rows that a statement changed, and the event that states it."""
 SettlementRow = tuple[UUID, Settlement, bytes]
 """Delivery, what becomes of it, what is appended to its attempt log."""
 
 
 class Ledger:
     """Deliveries and the transitions between their states. Each checks state and token in SQL;
-    a row that was lost meanwhile is left alone and not returned."""
+    a row that was lost meanwhile is left alone and not returned. What waits again or ends is stated
+    in an event of the same transaction."""
 
     def __init__(
         self,
         pool: Pool,
         *,
+        events: EventOutbox,
         owner: Callable[[], UUID],
         claim_deadline: timedelta,
     ) -> None:
         self._pool = pool
+        self._events = events
         self._owner = owner
         self._claim_deadline = claim_deadline
 
@@ -108,7 +115,7 @@ class Ledger:
             priority,
             limit,
         )
-        return [_claimed(row) for row in rows]
+        return [claimed_from_row(row) for row in rows]
 
     async def count_due(self) -> dict[tuple[int, int], int]:
         """Returns how many deliveries are due and in nobody's hands, by channel and priority."""
@@ -156,29 +163,25 @@ class Ledger:
         """
         for decision in decisions:
             check_arrow(SETTLES, from_state, decision.settlement.state)
-        with database():
-            settled = await self._pool.fetch(
-                _SQL["settle"],
-                *_settlement_columns(
-                    [(d.delivery.task.delivery_id, d.settlement, d.attempt_log) for d in decisions]
-                ),
-                render_time,
-                [d.delivery.claim_token for d in decisions],
-                from_state.value,
-                attempts,
-                IN_APP,
-                *id_bounds([d.delivery.task.delivery_id for d in decisions]),
-                [d.settlement.in_doubt for d in decisions],
-            )
+        settled = await self._change(
+            "settle",
+            *_settlement_columns(
+                [(d.delivery.task.delivery_id, d.settlement, d.attempt_log) for d in decisions]
+            ),
+            render_time,
+            [d.delivery.claim_token for d in decisions],
+            from_state.value,
+            attempts,
+            IN_APP,
+            *id_bounds([d.delivery.task.delivery_id for d in decisions]),
+            [d.settlement.in_doubt for d in decisions],
+        )
         return {row["delivery_id"] for row in settled}
 
     async def settle_late(self, rows: Sequence[tuple[UUID, bytes]]) -> None:
         """Turns UNKNOWN into SENT for calls that succeeded after their claim was lost."""
         ids = [row[0] for row in rows]
-        with database():
-            await self._pool.execute(
-                _SQL["settle_late"], ids, [row[1] for row in rows], *id_bounds(ids)
-            )
+        await self._change("settle_late", ids, [row[1] for row in rows], *id_bounds(ids))
 
     async def cancel(self, deliveries: Sequence[DeliveryToCancel]) -> list[DeliveryState]:
         """Stops deliveries, known or not; returns the state of each after that: UNKNOWN of those below
@@ -186,9 +189,9 @@ class Ledger:
         ids = [delivery.delivery_id for delivery in deliveries]
         bounds = id_bounds(ids)
 
-        async def work(connection: Connection) -> list[asyncpg.Record]:
-            await connection.execute(
-                _SQL["insert_tombstones"],
+        async def work(connection: Connection) -> Changed:
+            stopped = await connection.fetch(
+                _change("insert_tombstones"),
                 ids,
                 [delivery.tenant_id for delivery in deliveries],
                 [delivery.notification_id for delivery in deliveries],
@@ -196,11 +199,18 @@ class Ledger:
                 [delivery.channel for delivery in deliveries],
                 [delivery.endpoint for delivery in deliveries],
                 [delivery.expire_time for delivery in deliveries],
+                [delivery.recipient_id for delivery in deliveries],
+                [delivery.category for delivery in deliveries],
+                [delivery.template_name for delivery in deliveries],
+                [delivery.template_version for delivery in deliveries],
+                [delivery.accept_time for delivery in deliveries],
             )
-            await connection.execute(_SQL["cancel_deliveries"], ids, IN_APP, *bounds)
-            return await connection.fetch(_SQL["read_states"], ids, *bounds)
+            stopped += await connection.fetch(_change("cancel_deliveries"), ids, IN_APP, *bounds)
+            event = await self._state(connection, stopped)
+            return await connection.fetch(_SQL["read_states"], ids, *bounds), event
 
-        rows = await in_transaction(self._pool, work)
+        rows, event = await in_transaction(self._pool, work)
+        self.publish_soon(event)
         states = {row["delivery_id"]: DeliveryState(row["state"]) for row in rows}
         return [states.get(delivery_id, DeliveryState.UNKNOWN) for delivery_id in ids]
 
@@ -210,13 +220,22 @@ class Ledger:
 
     async def settle_orphans(
         self, connection: Connection, rows: Sequence[SettlementRow], died: Sequence[bool]
-    ) -> None:
-        """Takes locked rows out of hands; `died` says of each whether its process is dead."""
-        await connection.execute(_SQL["orphan"], *_settlement_columns(rows), died)
+    ) -> Event | None:
+        """Takes locked rows out of hands; `died` says of each whether its process is dead.
+
+        Returns what is to be published when the transaction is committed.
+        """
+        orphans = await connection.fetch(_change("orphan"), *_settlement_columns(rows), died)
+        return await self._state(connection, orphans)
 
     async def revive_unknown(self, *, limit: int) -> None:
         """Makes UNKNOWN deliveries that are due again RETRY."""
-        await self._pool.execute(_SQL["revive_unknown"], limit)
+        await self._change("revive_unknown", limit)
+
+    def publish_soon(self, event: Event | None) -> None:
+        """Publishes a committed event, if there is one."""
+        if event is not None:
+            self._events.publish_soon(event)
 
     async def read(self, tenant_id: str, notification_ids: Sequence[UUID]) -> list[asyncpg.Record]:
         """Returns the rows of a tenant's notifications."""
@@ -229,6 +248,27 @@ class Ledger:
                 [low for low, _ in bounds],
                 [high for _, high in bounds],
             )
+
+    async def _change(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        """Runs a statement that changes deliveries in a transaction of its own, and states it."""
+
+        async def work(connection: Connection) -> Changed:
+            rows = await connection.fetch(_change(statement), *arguments)
+            return rows, await self._state(connection, rows)
+
+        rows, event = await in_transaction(self._pool, work)
+        self.publish_soon(event)
+        return rows
+
+    async def _state(self, connection: Connection, rows: Sequence[asyncpg.Record]) -> Event | None:
+        event = wire.changed_event(rows)
+        if event is not None:
+            await self._events.add(connection, event)
+        return event
+
+
+def _change(statement: str) -> str:
+    return f"{_SQL[statement]}\n{_SQL['change']}"
 
 
 def _settlement_columns(rows: Sequence[SettlementRow]) -> list[list[object]]:
@@ -244,31 +284,3 @@ def _settlement_columns(rows: Sequence[SettlementRow]) -> list[list[object]]:
 def _same_time(notification_id: UUID) -> tuple[UUID, UUID]:
     time = notification_id.int >> 80 << 80
     return UUID(int=time), UUID(int=time | (1 << 80) - 1)
-
-
-def _claimed(row: asyncpg.Record) -> ClaimedDelivery:
-    return ClaimedDelivery(
-        tenant_id=row["tenant_id"],
-        channel=row["channel"],
-        priority=row["priority"],
-        claim_token=row["claim_token"],
-        attempts=row["attempts"],
-        claims=row["claims"],
-        suspect=row["orphanings"] >= SUSPECT_FROM,
-        task=DeliveryTask(
-            delivery_id=row["delivery_id"],
-            notification_id=row["notification_id"],
-            revision=row["revision"],
-            recipient_id=row["recipient_id"],
-            category=row["category"],
-            endpoint=row["endpoint"],
-            locale=row["locale"],
-            template_name=row["template_name"],
-            template_version=row["template_version"],
-            variables=row["variables"],
-            guarantee=row["guarantee"],
-            accept_time=row["accept_time"],
-            expire_time=row["expire_time"],
-            traceparent=row["traceparent"],
-        ),
-    )

@@ -8,18 +8,16 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from libs.clock import Clock
+from libs.events import EventOutbox
 from libs.failpoints import failpoint
-from libs.messaging.topology import CLAIMED
 from libs.postgres.pool import Pool
 from libs.postgres.transaction import Connection, in_transaction
 from services.dispatch import wire
 from services.dispatch.domain.models import ClaimedDelivery, DeadLetter, DeliveryBatch
 from services.dispatch.store.dead_letters import DeadLetterStore
-from services.dispatch.store.events import EventOutbox
 from services.dispatch.store.ledger import Ledger
 from services.dispatch.usecases import tell
 from services.dispatch.usecases.lane import Lane
-from services.dispatch.usecases.publish_events import PublishEvents
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +37,6 @@ class ClaimWork:
         ledger: Ledger,
         events: EventOutbox,
         dead_letters: DeadLetterStore,
-        publish: PublishEvents,
         lanes: Mapping[LaneKey, Lane],
         clock: Clock,
     ) -> None:
@@ -47,7 +44,6 @@ class ClaimWork:
         self._ledger = ledger
         self._events = events
         self._dead_letters = dead_letters
-        self._publish = publish
         self._lanes = lanes
         self._clock = clock
 
@@ -60,11 +56,11 @@ class ClaimWork:
         lane = self._lanes[batch.channel, batch.priority]
         await lane.reserve(len(batch.tasks))
         claimed: list[ClaimedDelivery] = []
-        batch_id, payload = wire.claimed_event(batch.outbox_id, now=self._clock.now())
+        event = wire.claimed_event(batch.outbox_id, now=self._clock.now())
 
         async def work(connection: Connection) -> list[ClaimedDelivery]:
             new = await self._ledger.claim_tasks(connection, batch, suspect=suspect)
-            await self._events.add(connection, batch_id, CLAIMED, payload)
+            await self._events.add(connection, event)
             return new
 
         try:
@@ -76,20 +72,20 @@ class ClaimWork:
         finally:
             await lane.free(len(batch.tasks) - len(claimed))
         lane.put(claimed)
-        self._publish.soon(batch_id, CLAIMED, payload)
+        self._events.publish_soon(event)
 
     async def bury(self, letter: DeadLetter, outbox_id: UUID | None) -> None:
         """Keeps what cannot be read. That counts as a claim: its outbox row is finished."""
-        stated = outbox_id and wire.claimed_event(outbox_id, now=self._clock.now())
+        event = outbox_id and wire.claimed_event(outbox_id, now=self._clock.now())
 
         async def work(connection: Connection) -> None:
             await self._dead_letters.add(connection, [letter])
-            if stated:
-                await self._events.add(connection, stated[0], CLAIMED, stated[1])
+            if event:
+                await self._events.add(connection, event)
 
         await in_transaction(self._pool, work)
-        if stated:
-            self._publish.soon(stated[0], CLAIMED, stated[1])
+        if event:
+            self._events.publish_soon(event)
 
     async def claim_due(self) -> None:
         """Claims what is due again, as far as there is room."""

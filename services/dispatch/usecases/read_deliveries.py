@@ -22,8 +22,10 @@ class ReadDeliveries:
         self._ledger = ledger
         self._inbox = inbox
 
-    async def __call__(self, tenant_id: str, notification_ids: Sequence[UUID]) -> list[LedgerEntry]:
-        """Returns the deliveries of a tenant's notifications."""
+    async def __call__(
+        self, tenant_id: str, notification_ids: Sequence[UUID]
+    ) -> tuple[list[LedgerEntry], bool]:
+        """Returns the deliveries of a tenant's notifications, and whether receipts may lack."""
         rows = await self._ledger.read(tenant_id, notification_ids)
         in_inbox = [
             (row["recipient_id"], row["notification_id"])
@@ -31,12 +33,14 @@ class ReadDeliveries:
             if row["channel"] == IN_APP and row["state"] == DeliveryState.SENT
         ]
         times: dict[UUID, Timestamp] = {}
+        missing = False
         if in_inbox:
             try:
                 times = await self._inbox.stream_write_times(tenant_id, in_inbox)
             except DependencyUnavailable:
-                times = {}
-        return [
+                missing = True
+        entries = [
             wire.ledger_entry_to_proto(row, times if row["channel"] == IN_APP else {})
             for row in rows
         ]
+        return entries, missing

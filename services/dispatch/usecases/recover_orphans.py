@@ -10,6 +10,7 @@ from datetime import datetime
 import asyncpg
 
 from libs.clock import Clock, mint_uuid7
+from libs.events import Event
 from libs.postgres.pool import Pool
 from libs.postgres.transaction import Connection, in_transaction
 from services.dispatch import wire
@@ -59,20 +60,23 @@ class RecoverOrphans:
     async def __call__(self) -> None:
         """Recovers all orphans if we can tell who is dead; makes due what may be tried again."""
         while self._may_judge():
-            count = await in_transaction(self._pool, self.recover)
+            count, event = await in_transaction(self._pool, self.recover)
+            self._ledger.publish_soon(event)
             if count:
                 _log.warning("orphans_recovered", extra={"deliveries": count})
             if count < _SWEEP:
                 break
         await self._ledger.revive_unknown(limit=_SWEEP)
 
-    async def recover(self, connection: Connection) -> int:
-        """Recovers some orphans in one transaction; returns how many."""
+    async def recover(self, connection: Connection) -> tuple[int, Event | None]:
+        """Recovers some orphans in one transaction; returns how many, and what then to publish."""
         orphans = await self._ledger.lock_orphans(connection, limit=_SWEEP)
         if not orphans:
-            return 0
+            return 0, None
         settled = [self._settle(row) for row in orphans]
-        await self._ledger.settle_orphans(connection, settled, [row["died"] for row in orphans])
+        event = await self._ledger.settle_orphans(
+            connection, settled, [row["died"] for row in orphans]
+        )
         dead = [
             self._dead_letter(row, settlement)
             for row, (_, settlement, _) in zip(orphans, settled, strict=True)
@@ -80,7 +84,7 @@ class RecoverOrphans:
         ]
         if dead:
             await self._dead_letters.add(connection, dead)
-        return len(orphans)
+        return len(orphans), event
 
     def _settle(self, row: asyncpg.Record) -> SettlementRow:
         now = self._clock.now()

@@ -62,6 +62,7 @@ FROM (
         AND read_time IS NULL
 ) AS marked
 WHERE items.tenant_id = $1 AND items.recipient_id = $2 AND items.item_id = marked.item_id
+RETURNING items.item_id, read_time
 
 -- get_items --
 SELECT item_id, category, content, sequence, created_sequence, create_time, read_time,

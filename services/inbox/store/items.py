@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import asyncpg
+
+from libs.events import Event, EventOutbox
 from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection, in_transaction
 from services.inbox.domain.models import Counts, InboxKey, Item
 from services.inbox.domain.positions import Position
 from services.inbox.store.rows import head_from_row, item_from_row
+from services.inbox.wire.events import items_read_event
 
 _SQL = load_queries("services.inbox")
 
@@ -30,24 +34,35 @@ class Marked:
 
 
 class ItemStore:
-    """Items of one inbox."""
+    """Items of one inbox. What is read is stated in an event of the same transaction."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, events: EventOutbox) -> None:
         self._pool = pool
+        self._events = events
 
     async def mark_read(self, key: InboxKey, item_ids: Sequence[UUID]) -> Marked:
         """Marks what is unread; each such item takes the next number of the feed."""
 
-        async def work(connection: Connection) -> Marked:
-            return await _mark_read(connection, key, item_ids)
+        async def work(connection: Connection) -> tuple[Marked, Event | None]:
+            marked, read = await _mark_read(connection, key, item_ids)
+            if not read:
+                return marked, None
+            event = items_read_event(key, [(row["item_id"], row["read_time"]) for row in read])
+            await self._events.add(connection, event)
+            return marked, event
 
-        return await in_transaction(self._pool, work)
+        marked, event = await in_transaction(self._pool, work)
+        if event is not None:
+            self._events.publish_soon(event)
+        return marked
 
 
-async def _mark_read(connection: Connection, key: InboxKey, item_ids: Sequence[UUID]) -> Marked:
+async def _mark_read(
+    connection: Connection, key: InboxKey, item_ids: Sequence[UUID]
+) -> tuple[Marked, list[asyncpg.Record]]:
     row = await connection.fetchrow(_SQL["lock_heads"], [key.tenant_id], [key.recipient_id])
     if row is None:
-        return Marked(items=(), newly=frozenset(), counts=Counts(), moved=None)
+        return Marked(items=(), newly=frozenset(), counts=Counts(), moved=None), []
     head = head_from_row(row)
     count = len(item_ids)
     present = await connection.fetch(
@@ -57,8 +72,9 @@ async def _mark_read(connection: Connection, key: InboxKey, item_ids: Sequence[U
     marked = len(newly)
     sequence = head.sequence + marked
     counts = Counts(unread=head.counts.unread - marked, total=head.counts.total)
+    read: list[asyncpg.Record] = []
     if marked:
-        await connection.execute(_SQL["mark_read"], *key, item_ids, head.sequence)
+        read = await connection.fetch(_SQL["mark_read"], *key, item_ids, head.sequence)
         await connection.execute(
             _SQL["move_heads"],
             [key.tenant_id],
@@ -68,9 +84,10 @@ async def _mark_read(connection: Connection, key: InboxKey, item_ids: Sequence[U
             [counts.total],
         )
     rows = await connection.fetch(_SQL["get_items"], *key, item_ids)
-    return Marked(
+    result = Marked(
         items=tuple(item_from_row(row) for row in rows),
         newly=newly,
         counts=counts,
         moved=Position(epoch=head.epoch, sequence=sequence) if marked else None,
     )
+    return result, read

@@ -18,6 +18,15 @@ class Refused(TidingsError):
         super().__init__(sentence, metadata=metadata, violations=[FieldViolation(field, sentence)])
 
 
+class TimeRefused(Refused):
+    """A time that there is not."""
+
+    reason = "INVALID_FIELD"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field, f"{field} must be a time between the years 1 and 9999")
+
+
 class RecipientUnknown(Refused):
     """No such recipient."""
 

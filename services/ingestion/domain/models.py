@@ -211,6 +211,11 @@ class StoppedPlan:
     tenant_id: str
     plan: bytes
     expire_time: datetime
+    recipient_id: str
+    category: str
+    template_name: str
+    template_version: int
+    accept_time: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +228,11 @@ class CancelledNotification:
     state: NotificationState
     plan: bytes | None
     expire_time: datetime
+    recipient_id: str
+    category: str
+    template_name: str
+    template_version: int
+    accept_time: datetime
 
 
 class Fate(Enum):

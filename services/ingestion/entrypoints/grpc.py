@@ -11,6 +11,7 @@ import grpc
 from libs.batching import Batcher
 from libs.errors import TidingsError
 from libs.identity.caller import current_caller
+from libs.paging import listing_of, page_from_proto, page_token_to_proto
 from libs.rpc.status import status_of
 from libs.rpc.validation import validate
 from libs.telemetry.calls import current_call, ratio
@@ -18,6 +19,9 @@ from libs.trace import beside_others, in_trace_of
 from services.ingestion.domain.models import Answer, Submission
 from services.ingestion.usecases.cancel_notification import CancelNotification
 from services.ingestion.usecases.get_notification import GetNotification
+from services.ingestion.usecases.list_notifications import ListNotifications
+from services.ingestion.wire.listing import filter_from_proto
+from services.ingestion.wire.reading import notification_to_proto
 from services.ingestion.wire.requests import answer_to_proto, submission_from_proto
 from services.ingestion.wire.stopping import cancellation_to_proto
 from tidings.ingestion.v1 import ingestion_service_pb2 as messages
@@ -37,10 +41,12 @@ class IngestionServicer(IngestionServiceServicer):
         admission: Batcher[Submission, Answer],
         cancel_notification: CancelNotification,
         get_notification: GetNotification,
+        list_notifications: ListNotifications,
     ) -> None:
         self._admission = admission
         self._cancel_notification = cancel_notification
         self._get_notification = get_notification
+        self._list_notifications = list_notifications
 
     async def SendNotification(
         self, request: messages.SendNotificationRequest, context: Context
@@ -93,6 +99,19 @@ class IngestionServicer(IngestionServiceServicer):
             current_caller().tenant_id, UUID(request.notification_id)
         )
         return messages.GetNotificationResponse(notification=notification)
+
+    async def ListNotifications(
+        self, request: messages.ListNotificationsRequest, context: Context
+    ) -> messages.ListNotificationsResponse:
+        """See the contract."""
+        tenant_id = current_caller().tenant_id
+        listing = listing_of(request)
+        wanted = page_from_proto(listing, tenant_id, request.page_size, request.page_token)
+        page = await self._list_notifications(tenant_id, filter_from_proto(request), wanted)
+        return messages.ListNotificationsResponse(
+            notifications=(notification_to_proto(listed.notification) for listed in page.items),
+            next_page_token=page_token_to_proto(listing, tenant_id, page.last_key),
+        )
 
 
 def _submission_or_error(

@@ -105,14 +105,18 @@ WHERE n.notification_id = given.notification_id
 
 -- insert_stopped_plans --
 -- Commits that the deliveries of a revision must not leave; dispatch is told by a swept step.
-INSERT INTO ingestion.stopped_plans (notification_id, revision, tenant_id, plan, expire_time, due_time)
-SELECT notification_id, revision, tenant_id, plan, expire_time, now()
+INSERT INTO ingestion.stopped_plans
+    (notification_id, revision, tenant_id, plan, expire_time, recipient_id, category, template_name,
+     template_version, accept_time, due_time)
+SELECT notification_id, revision, tenant_id, plan, expire_time, recipient_id, category, template_name,
+    template_version, accept_time, now()
 FROM ingestion.notifications
 WHERE notification_id = ANY($1::uuid[]) AND plan IS NOT NULL
 ON CONFLICT DO NOTHING
 
 -- lock_for_cancelling --
-SELECT notification_id, revision, state, plan, expire_time
+SELECT notification_id, revision, state, plan, expire_time, recipient_id, category, template_name,
+    template_version, accept_time
 FROM ingestion.notifications
 WHERE notification_id = $1 AND tenant_id = $2
 FOR UPDATE
@@ -134,7 +138,8 @@ UPDATE ingestion.stopped_plans AS p
 SET due_time = now() + $1::interval
 FROM due
 WHERE p.notification_id = due.notification_id AND p.revision = due.revision
-RETURNING p.notification_id, p.revision, p.tenant_id, p.plan, p.expire_time
+RETURNING p.notification_id, p.revision, p.tenant_id, p.plan, p.expire_time, p.recipient_id, p.category,
+    p.template_name, p.template_version, p.accept_time
 
 -- finish_stopped_plans --
 -- Dispatch has answered for good.
@@ -331,6 +336,28 @@ UPDATE ingestion.outbox SET due_time = now()
 
 -- finish_outbox --
 DELETE FROM ingestion.outbox WHERE outbox_id = ANY($1::uuid[]) RETURNING create_time
+
+-- list_notifications --
+-- At most $9 rows are looked at; the last of them is returned even if it does not match, so that the next
+-- page goes on behind it.
+SELECT notification_id, revision, recipient_id, category, template_name, template_version,
+    requested_channels, priority, metadata, state, accept_time, send_time, expire_time, collapse_key,
+    plan_time, traceparent, matches, place
+FROM (
+    SELECT *, row_number() OVER (ORDER BY notification_id DESC) AS place,
+        ($5 = '' OR category = $5) AND (cardinality($6::smallint[]) = 0 OR state = ANY($6::smallint[]))
+            AND ($7::timestamptz IS NULL OR accept_time >= $7)
+            AND ($8::timestamptz IS NULL OR accept_time < $8) AS matches
+    FROM (
+        SELECT * FROM ingestion.notifications
+        WHERE tenant_id = $1 AND recipient_id = $2 AND notification_id >= $3 AND notification_id < $4
+        ORDER BY notification_id DESC
+        LIMIT $9
+    ) AS scanned
+) AS judged
+WHERE matches OR place = $9
+ORDER BY notification_id DESC
+LIMIT $10
 
 -- read_notification --
 SELECT notification_id, revision, recipient_id, category, template_name, template_version,

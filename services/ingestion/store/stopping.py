@@ -62,6 +62,11 @@ class StoppingStore:
                 state=state,
                 plan=row["plan"],
                 expire_time=row["expire_time"],
+                recipient_id=row["recipient_id"],
+                category=row["category"],
+                template_name=row["template_name"],
+                template_version=row["template_version"],
+                accept_time=row["accept_time"],
             )
 
         return await in_transaction(self._pool, work)

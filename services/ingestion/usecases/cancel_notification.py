@@ -65,6 +65,11 @@ class CancelNotification:
             tenant_id=tenant_id,
             plan=cancelled.plan,
             expire_time=cancelled.expire_time,
+            recipient_id=cancelled.recipient_id,
+            category=cancelled.category,
+            template_name=cancelled.template_name,
+            template_version=cancelled.template_version,
+            accept_time=cancelled.accept_time,
         )
         try:
             (fates,) = await self._stop_deliveries([plan])

@@ -15,10 +15,15 @@ from tidings.common.v1.priority_pb2 import Priority
 from tidings.dispatch.v1.delivery_pb2 import Delivery, DeliveryState
 from tidings.ingestion.v1 import notification_pb2
 from tidings.internal.preference.v1 import planning_service_pb2
+from tidings.tracking.v1.fact_pb2 import Fact
 
 
 def notification_to_proto(
-    stored: StoredNotification, deliveries: Sequence[Delivery], *, complete: bool
+    stored: StoredNotification,
+    *,
+    deliveries: Sequence[Delivery] = (),
+    facts: Sequence[Fact] = (),
+    complete: bool = False,
 ) -> notification_pb2.Notification:
     """Returns a notification as readers see it."""
     message = notification_pb2.Notification()
@@ -43,6 +48,7 @@ def notification_to_proto(
     if stored.plan is not None:
         message.decisions.extend(planning_service_pb2.Plan.FromString(stored.plan).decisions)
     message.deliveries.extend(deliveries)
+    message.facts.extend(facts)
     message.trace_id = trace_id(stored.traceparent)
     message.timeline_complete = complete
     return message

@@ -42,6 +42,11 @@ def delivery_to_cancel_to_proto(
         channel=Channel.ValueType(planned.channel),
         endpoint=planned.endpoint,
         expire_time=timestamp(plan.expire_time),
+        recipient_id=plan.recipient_id,
+        category=plan.category,
+        template_name=plan.template_name,
+        template_version=plan.template_version,
+        accept_time=timestamp(plan.accept_time),
     )
 
 

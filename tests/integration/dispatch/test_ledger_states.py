@@ -13,6 +13,8 @@ import asyncpg
 import pytest
 
 from libs.clock import SystemClock
+from libs.events import EventOutbox
+from libs.messaging.memory import MemoryBroker
 from libs.postgres.incarnation import Incarnation
 from libs.postgres.migrations import migrate
 from libs.postgres.pool import open_pool
@@ -37,15 +39,19 @@ from services.dispatch.domain.settling import RetryPolicy
 from services.dispatch.store.dead_letters import DeadLetterStore
 from services.dispatch.store.ledger import Ledger
 from services.dispatch.usecases.recover_orphans import RecoverOrphans
+from tidings.event.v1.event_batch_pb2 import DeliveryChange, EventBatch
 
 Pool = asyncpg.Pool
 S = DeliveryState
-Arrow = tuple[str, str, str]
-"""From, to, statement."""
+Arrow = tuple[str, str, str, str]
+"""From, to, statement, event."""
+CLAIMED = "`DeliveriesClaimed`"
+CHANGED = "`DeliveriesChanged`"
+NONE = "\N{EN DASH}"
 Draw = Callable[[ClaimedDelivery], Awaitable[object]]
 
 STATES = Path(__file__).parents[3] / "docs" / "states.md"
-ROW = re.compile(r"^\| (\(new\)|[A-Z]+) \| ([A-Z]+) \| `(\w+)` \|", re.MULTILINE)
+ROW = re.compile(r"^\| (\(new\)|[A-Z]+) \| ([A-Z]+) \| `(\w+)` \|[^|]*\| (\S+) \|$", re.MULTILINE)
 SOON = timedelta(seconds=1)
 TASK = DeliveryTask(
     delivery_id=UUID(int=1),
@@ -72,10 +78,14 @@ def documented() -> set[Arrow]:
 class Bench:
     """A ledger, and rows put into any state."""
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], owner: UUID) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool[asyncpg.Record], owner: UUID, events: EventOutbox
+    ) -> None:
         self.pool = pool
         self.owner = owner
-        self.ledger = Ledger(pool, owner=lambda: self.owner, claim_deadline=timedelta(hours=1))
+        self.ledger = Ledger(
+            pool, events=events, owner=lambda: self.owner, claim_deadline=timedelta(hours=1)
+        )
         self.dead_letters = DeadLetterStore(pool)
 
     async def row_in(self, state: DeliveryState, **columns: object) -> ClaimedDelivery:
@@ -116,7 +126,15 @@ class Bench:
         )
         return DeliveryState(row)
 
+    async def stated(self) -> list[DeliveryChange]:
+        """Returns what the outbox states, one event per transaction, the oldest first."""
+        rows = await self.pool.fetch("SELECT payload FROM dispatch.event_outbox ORDER BY due_time")
+        batches = [EventBatch.FromString(row["payload"]) for row in rows]
+        assert all(len(batch.events) == 1 for batch in batches)
+        return [c for batch in batches for c in batch.events[0].deliveries_changed.changes]
+
     async def forget(self) -> None:
+        await self.pool.execute("DELETE FROM dispatch.event_outbox")
         await self.pool.execute("DELETE FROM dispatch.deliveries")
         await self.pool.execute("DELETE FROM dispatch.dead_letters")
 
@@ -159,6 +177,11 @@ class Bench:
                     channel=EMAIL,
                     endpoint=task.endpoint,
                     expire_time=task.expire_time,
+                    recipient_id=task.recipient_id,
+                    category=task.category,
+                    template_name=task.template_name,
+                    template_version=task.template_version,
+                    accept_time=task.accept_time,
                 )
             ]
         )
@@ -192,7 +215,11 @@ async def bench(database_url: str) -> AsyncIterator[Bench]:
         await migrate(pool, package="services.dispatch", schema="dispatch")
         incarnation = Incarnation(pool, schema="dispatch", lease=timedelta(hours=1))
         await incarnation.begin(sole=True)
-        yield Bench(pool, incarnation.incarnation_id)
+        # Nobody subscribes, so that what is stated stays to be seen.
+        async with EventOutbox(
+            pool, schema="dispatch", broker=MemoryBroker(), interval=SOON
+        ) as events:
+            yield Bench(pool, incarnation.incarnation_id, events)
 
 
 async def drawn(bench: Bench, statement: str, draw: Draw, **columns: object) -> set[Arrow]:
@@ -203,8 +230,10 @@ async def drawn(bench: Bench, statement: str, draw: Draw, **columns: object) -> 
         delivery = await bench.row_in(state, **columns)
         await draw(delivery)
         after = await bench.state_of(delivery)
+        stated = {S(change.state) for change in await bench.stated()}
+        assert stated <= {after}
         if after is not state:
-            arrows.add((state.name, after.name, statement))
+            arrows.add((state.name, after.name, statement, CHANGED if stated else NONE))
     return arrows
 
 
@@ -230,11 +259,63 @@ async def test_the_documented_arrows_are_all_there_is(bench: Bench) -> None:
             arrows |= await drawn(bench, "settle", draw, cancelled=True, in_doubt=True)
     await bench.forget()
     claimed = await bench.claim(uuid4())
-    arrows.add(("(new)", (await bench.state_of(claimed)).name, "claim_tasks"))
+    # Whoever claims states it: see ClaimWork.
+    arrows.add(("(new)", (await bench.state_of(claimed)).name, "claim_tasks", CLAIMED))
     unknown = replace(claimed, task=replace(TASK, delivery_id=uuid4()))
     await bench.cancel(unknown)
-    arrows.add(("(new)", (await bench.state_of(unknown)).name, "cancel"))
+    (tombstone,) = await bench.stated()
+    assert tombstone.delivery_id == unknown.task.delivery_id.bytes
+    assert (tombstone.recipient_id, tombstone.category) == ("alice", "order.shipped")
+    arrows.add(("(new)", S(tombstone.state).name, "cancel", CHANGED))
     assert arrows == documented()
+
+
+async def test_changes_are_numbered_in_the_order_in_which_they_were_made(bench: Bench) -> None:
+    await bench.forget()
+    delivery = await bench.row_in(S.CLAIMED)
+    await bench.settle(S.CLAIMED, S.RETRY)(delivery)
+    await bench.pool.execute("UPDATE dispatch.deliveries SET due_time = now()")
+    (again,) = await bench.ledger.claim_due(EMAIL, 2, limit=10)
+    assert await bench.begin_sending(again) == {again.task.delivery_id}
+    await bench.orphan(again)
+    await bench.pool.execute("UPDATE dispatch.deliveries SET due_time = now()")
+    await bench.revive_unknown(again)
+    await bench.cancel(again)
+    await bench.settle_late(again)
+    changes = sorted(await bench.stated(), key=lambda change: change.change_number)
+    assert [S(change.state) for change in changes] == [
+        S.RETRY,
+        S.UNKNOWN,
+        S.RETRY,
+        S.UNKNOWN,
+        S.SENT,
+    ]
+    assert len({change.change_number for change in changes}) == len(changes)
+    assert [change.attempts for change in changes] == [0, 1, 1, 1, 1]
+    assert all(change.recipient_id == "alice" for change in changes)
+
+
+async def test_a_batch_of_changes_is_one_event(bench: Bench) -> None:
+    await bench.forget()
+    deliveries = [await bench.row_in(S.SENDING) for _ in range(20)]
+    settlement = Settlement(state=S.SENT)
+    settled = await bench.ledger.settle(
+        [Decision(delivery=d, settlement=settlement) for d in deliveries], from_state=S.SENDING
+    )
+    assert len(settled) == 20
+    assert await bench.pool.fetchval("SELECT count(*) FROM dispatch.event_outbox") == 1
+    assert {UUID(bytes=c.delivery_id) for c in await bench.stated()} == settled
+
+
+async def test_a_change_that_cannot_be_stated_is_not_made(bench: Bench) -> None:
+    delivery = await bench.row_in(S.SENDING)
+    await bench.pool.execute("ALTER TABLE dispatch.event_outbox RENAME TO away")
+    try:
+        with pytest.raises(asyncpg.UndefinedTableError):
+            await bench.settle(S.SENDING, S.SENT)(delivery)
+    finally:
+        await bench.pool.execute("ALTER TABLE dispatch.away RENAME TO event_outbox")
+    assert await bench.state_of(delivery) is S.SENDING
 
 
 @pytest.mark.parametrize("from_state", [S.CLAIMED, S.SENDING])

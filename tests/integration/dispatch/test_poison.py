@@ -10,15 +10,19 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from libs.batching import Batcher
 from libs.clock import SystemClock
+from libs.events import EventOutbox
 from libs.messaging.broker import Message, Received
 from libs.messaging.memory import MemoryBroker
 from libs.messaging.topology import (
+    CHANGED,
     CLAIMED_QUEUE,
     DELIVERIES,
+    EVENT_HEADER,
+    EVENTS,
     OUTBOX_ID_HEADER,
     TENANT_HEADER,
+    TRACKING_QUEUE,
     delivery_queue,
 )
 from libs.postgres.incarnation import Incarnation
@@ -28,11 +32,9 @@ from libs.runtime.loops import Loops
 from services.dispatch.domain.models import EMAIL, ClaimedDelivery
 from services.dispatch.entrypoints.work_consumer import WorkConsumer
 from services.dispatch.store.dead_letters import DeadLetterStore
-from services.dispatch.store.events import EventOutbox
 from services.dispatch.store.ledger import Ledger
 from services.dispatch.usecases.claim_work import ClaimWork
 from services.dispatch.usecases.lane import Lane
-from services.dispatch.usecases.publish_events import PublishEvents
 from services.dispatch.usecases.solitude import Solitude
 from tests.support.eventually import eventually
 from tidings.common.v1.channel_pb2 import CHANNEL_EMAIL
@@ -56,16 +58,16 @@ class Dispatcher:
     async def open(self, stack: AsyncExitStack, pool: Pool) -> None:
         incarnation = Incarnation(pool, schema="dispatch", lease=timedelta(hours=1))
         await incarnation.begin(sole=True)
+        events = await stack.enter_async_context(
+            EventOutbox(pool, schema="dispatch", broker=self.broker, interval=timedelta(hours=1))
+        )
         ledger = Ledger(
-            pool, owner=lambda: incarnation.incarnation_id, claim_deadline=timedelta(hours=1)
+            pool,
+            events=events,
+            owner=lambda: incarnation.incarnation_id,
+            claim_deadline=timedelta(hours=1),
         )
-        events = EventOutbox(pool, interval=timedelta(hours=1))
         self.dead_letters = DeadLetterStore(pool)
-        confirmed: Batcher[UUID, None] = await stack.enter_async_context(
-            Batcher(events.delete, max_items=10)
-        )
-        publish = PublishEvents(broker=self.broker, events=events, confirmed=confirmed)
-        stack.push_async_callback(publish.stop)
         lane = Lane(
             EMAIL,
             NORMAL,
@@ -80,7 +82,6 @@ class Dispatcher:
             ledger=ledger,
             events=events,
             dead_letters=self.dead_letters,
-            publish=publish,
             lanes={(EMAIL, NORMAL): lane},
             clock=SystemClock(),
         )
@@ -187,6 +188,25 @@ async def test_what_the_broker_gave_up_is_delivered_one_by_one(dispatcher: Dispa
     assert given_up
     assert sorted(dispatcher.alone) == ids
     assert dispatcher.together == []
+
+
+async def test_an_event_that_was_given_up_is_kept_and_never_taken_for_work(
+    dispatcher: Dispatcher,
+) -> None:
+    body = EventBatch(format=1, batch_id=uuid4().bytes).SerializeToString()
+    tenant = str(uuid4())
+    message = Message(body=body, headers={EVENT_HEADER: CHANGED, TENANT_HEADER: tenant})
+    async with dispatcher.broker.consume(TRACKING_QUEUE, lambda r: _reject(r, []), prefetch=1):
+        await dispatcher.broker.publish(EVENTS, CHANGED, message)
+
+    async def kept() -> bool:
+        return bool(await dispatcher.dead_letters.list_newest(tenant, before=None, limit=10))
+
+    assert await eventually(kept)
+    (letter,) = await dispatcher.dead_letters.list_newest(tenant, before=None, limit=10)
+    assert (letter["reason"], letter["body_size"]) == (1, len(body))
+    assert CHANGED in letter["detail"]
+    assert dispatcher.alone == []
 
 
 async def _reject(received: Received, seen: list[Received]) -> None:

@@ -12,7 +12,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from libs.clock import derive_uuid8, lowest_id, mint_uuid7
+from libs.events import EventOutbox
 from libs.messaging.broker import Message
+from libs.messaging.memory import MemoryBroker
 from libs.messaging.topology import DELIVERIES
 from libs.postgres.incarnation import Incarnation
 from libs.postgres.migrations import migrate
@@ -65,10 +67,12 @@ class Planned(NamedTuple):
 class Dispatch:
     """A ledger whose time can be set; what PostgreSQL stamps is moved to that time afterwards."""
 
-    def __init__(self, pool: Pool, owner: UUID) -> None:
+    def __init__(self, pool: Pool, owner: UUID, events: EventOutbox) -> None:
         self.pool = pool
         self.clock = SetClock()
-        self.ledger = Ledger(pool, owner=lambda: owner, claim_deadline=timedelta(hours=1))
+        self.ledger = Ledger(
+            pool, events=events, owner=lambda: owner, claim_deadline=timedelta(hours=1)
+        )
         self.delete_old = DeleteOld(
             weeks=ledger_weeks(pool),
             store=RetentionStore(pool),
@@ -134,6 +138,11 @@ class Dispatch:
                     channel=EMAIL,
                     endpoint=task.endpoint,
                     expire_time=task.expire_time,
+                    recipient_id=task.recipient_id,
+                    category=task.category,
+                    template_name=task.template_name,
+                    template_version=task.template_version,
+                    accept_time=task.accept_time,
                 )
             ]
         )
@@ -176,9 +185,12 @@ async def dispatch(database_url: str) -> AsyncIterator[Dispatch]:
         await migrate(pool, package="services.dispatch", schema="dispatch")
         incarnation = Incarnation(pool, schema="dispatch", lease=timedelta(hours=1))
         await incarnation.begin(sole=True)
-        opened = Dispatch(pool, incarnation.incarnation_id)
-        await opened.delete_old.keep_weeks()
-        yield opened
+        async with EventOutbox(
+            pool, schema="dispatch", broker=MemoryBroker(), interval=timedelta(hours=1)
+        ) as events:
+            opened = Dispatch(pool, incarnation.incarnation_id, events)
+            await opened.delete_old.keep_weeks()
+            yield opened
 
 
 async def test_a_week_is_dropped_when_all_of_it_was_kept_long_enough(dispatch: Dispatch) -> None:

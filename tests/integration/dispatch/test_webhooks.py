@@ -21,8 +21,10 @@ from libs.clock import SystemClock
 from libs.egress.connecting import GuardedDialer, tls_context
 from libs.egress.policy import EgressPolicy
 from libs.errors import RequestIdReused
+from libs.events import EventOutbox
 from libs.idempotency import RequestIds
 from libs.identity.caller import Caller, set_caller
+from libs.messaging.memory import MemoryBroker
 from libs.postgres.incarnation import Incarnation
 from libs.postgres.migrations import migrate
 from libs.postgres.pool import Pool, open_pool
@@ -84,9 +86,11 @@ async def at_loopback(host: str, port: int) -> list[str]:
 class Bench:
     """What sends webhooks in a process, and its ledger."""
 
-    def __init__(self, pool: Pool, owner: UUID) -> None:
+    def __init__(self, pool: Pool, owner: UUID, events: EventOutbox) -> None:
         self.pool = pool
-        self.ledger = Ledger(pool, owner=lambda: owner, claim_deadline=timedelta(hours=1))
+        self.ledger = Ledger(
+            pool, events=events, owner=lambda: owner, claim_deadline=timedelta(hours=1)
+        )
         self.roots = WebhookRoots(pool, clock=SystemClock())
         self.servicer = WebhookServicer(
             get_secrets=GetWebhookSecrets(self.roots),
@@ -185,7 +189,11 @@ async def bench(database_url: str) -> AsyncIterator[Bench]:
         incarnation = Incarnation(pool, schema="dispatch", lease=timedelta(hours=1))
         await incarnation.begin(sole=True)
         set_caller(Caller(tenant_id="demo", subject="key", scopes=frozenset()))
-        yield Bench(pool, incarnation.incarnation_id)
+        # Nobody subscribes.
+        async with EventOutbox(
+            pool, schema="dispatch", broker=MemoryBroker(), interval=timedelta(hours=1)
+        ) as events:
+            yield Bench(pool, incarnation.incarnation_id, events)
 
 
 def verifies(secret: str, request: Received) -> bool:

@@ -11,6 +11,9 @@ from uuid import UUID, uuid4
 
 import grpc
 
+from libs.events import EventOutbox
+from libs.messaging.memory import MemoryBroker
+from libs.postgres.pool import Pool
 from tests.integration.hosting import Hosted, Metadata, recipient_token
 from tidings.inbox.v1 import inbox_service_pb2, inbox_stream_service_pb2
 from tidings.inbox.v1.inbox_item_pb2 import InboxCounts, InboxItem
@@ -40,6 +43,11 @@ def delivery(
         content=InAppContent(title=f"{name} in revision {revision}", body=body),
         traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
     )
+
+
+def open_events(pool: Pool) -> EventOutbox:
+    """Returns an outbox whose events nobody takes."""
+    return EventOutbox(pool, schema="inbox", broker=MemoryBroker(), interval=timedelta(hours=1))
 
 
 async def deliver(hosted: Hosted, deliveries: Iterable[InboxDelivery]) -> list[str]:

@@ -27,7 +27,7 @@ from services.inbox.usecases.hub import Hub
 from services.inbox.usecases.record_stream_writes import StreamWriteRecorder
 from services.inbox.usecases.send_hints import HintSender
 from tests.integration.hosting import Hosted
-from tests.integration.inbox.clients import PATIENCE_S, TENANT
+from tests.integration.inbox.clients import PATIENCE_S, TENANT, open_events
 
 Meddling = Callable[[], Awaitable[None]]
 _LIMITS = StreamLimits(
@@ -140,6 +140,7 @@ async def stage(database_url: str, inbox: Hosted, alice: str) -> AsyncIterator[S
     async with (
         open_pool(database_url, application="test") as pool,
         MeddledReader(pool, most_waiting=10) as reader,
+        open_events(pool) as events,
     ):
         deliveries = DeliveryStore(pool)
         hub = Hub(most_streams=10)
@@ -155,7 +156,7 @@ async def stage(database_url: str, inbox: Hosted, alice: str) -> AsyncIterator[S
         yield Stage(
             key=InboxKey(TENANT, alice),
             deliveries=deliveries,
-            items=ItemStore(pool),
+            items=ItemStore(pool, events),
             reader=reader,
             hub=hub,
             follow=follow,

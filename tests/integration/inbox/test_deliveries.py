@@ -23,6 +23,7 @@ from tests.integration.inbox.clients import (
     delivery,
     list_items,
     mark_read,
+    open_events,
 )
 from tests.integration.inbox.recount import drifted
 
@@ -131,21 +132,23 @@ async def test_overlapping_batches_in_any_order_cannot_deadlock(
 async def test_those_who_note_what_was_written_cannot_deadlock_with_those_who_change_it(
     strict_pool: asyncpg.Pool[asyncpg.Record], alice: str, database: asyncpg.Connection
 ) -> None:
-    deliveries, items = DeliveryStore(strict_pool), ItemStore(strict_pool)
+    deliveries = DeliveryStore(strict_pool)
     key = InboxKey(TENANT, alice)
     now = datetime.now(UTC)
-    for _ in range(15):
-        names = [uuid4() for _ in range(40)]
-        await deliveries.deliver(_shuffled({alice: names}, 1))
-        orders = [random.sample(names, len(names)) for _ in range(2)]
-        await asyncio.gather(
-            deliveries.deliver(_shuffled({alice: names}, 2)),
-            items.mark_read(key, random.sample(names, len(names))),
-            *(
-                deliveries.record_stream_writes({(key, name): now for name in order})
-                for order in orders
-            ),
-        )
+    async with open_events(strict_pool) as events:
+        items = ItemStore(strict_pool, events)
+        for _ in range(15):
+            names = [uuid4() for _ in range(40)]
+            await deliveries.deliver(_shuffled({alice: names}, 1))
+            orders = [random.sample(names, len(names)) for _ in range(2)]
+            await asyncio.gather(
+                deliveries.deliver(_shuffled({alice: names}, 2)),
+                items.mark_read(key, random.sample(names, len(names))),
+                *(
+                    deliveries.record_stream_writes({(key, name): now for name in order})
+                    for order in orders
+                ),
+            )
     assert alice not in await drifted(database)
 
 

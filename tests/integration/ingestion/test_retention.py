@@ -25,12 +25,22 @@ from tests.integration.ingestion.test_accepting_and_planning import (
 )
 from tests.support.clocks import SetClock
 from tidings.dispatch.v1.delivery_pb2 import Delivery
+from tidings.tracking.v1.fact_pb2 import Fact
 
 
 class NoDeliveries:
     """Dispatch has nothing of anything."""
 
-    async def deliveries(self, tenant_id: str, notification_id: UUID) -> list[Delivery]:
+    async def deliveries(
+        self, tenant_id: str, notification_id: UUID
+    ) -> tuple[list[Delivery], bool]:
+        return [], True
+
+
+class NoFacts:
+    """Nothing is known from outside."""
+
+    async def of(self, tenant_id: str, notification_id: UUID) -> list[Fact]:
         return []
 
 
@@ -43,7 +53,11 @@ class Aging:
         self.clock = SetClock()
         self.ingestion = Ingestion(pool, owner, clock=self.clock)
         self.stopping = StoppingStore(pool, ask_again=timedelta(hours=1))
-        self.get = GetNotification(store=self.ingestion.store, ledger=NoDeliveries())  # type: ignore[arg-type]
+        self.get = GetNotification(
+            store=self.ingestion.store,
+            ledger=NoDeliveries(),  # type: ignore[arg-type]
+            facts=NoFacts(),  # type: ignore[arg-type]
+        )
         self.delete_old = DeleteOld(
             weeks=notification_weeks(pool),
             store=RetentionStore(pool),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
+from libs.clock import mint_uuid7
 from libs.errors import InvalidPageToken
 from libs.paging import (
     DEFAULT_PAGE_SIZE,
+    IdRange,
     Page,
     PageRequest,
     listing_of,
@@ -98,3 +101,31 @@ def test_a_listing_is_its_method_and_its_filters_whatever_the_page() -> None:
         ListCategoriesRequest(),
     )
     assert listing not in {listing_of(request) for request in others}
+
+
+@pytest.mark.parametrize("moment", [datetime(year, 3, 1, tzinfo=UTC) for year in (1, 2026, 9999)])
+def test_ids_of_a_time_lie_between_its_bounds(moment: datetime) -> None:
+    bounds = IdRange.of(PageRequest(size=1), since=moment, until=moment)
+    assert bounds.lowest < bounds.before
+    if moment.year == 2026:
+        for minted in (mint_uuid7(moment), mint_uuid7(moment + timedelta(microseconds=999))):
+            assert bounds.lowest <= minted < bounds.before
+
+
+def test_a_scan_that_was_ended_goes_on_where_it_ended() -> None:
+    def cut(found: list[int], size: int) -> Page[int]:
+        return Page.cut_scanned(
+            found,
+            PageRequest(size=size),
+            key=str,
+            matches=lambda number: number % 2 == 0,
+            ends_scan=lambda number: number in {99, 100},
+        )
+
+    assert cut([2, 4, 6], 2) == Page(items=(2, 4), last_key="4")
+    assert cut([2, 4, 99], 2) == Page(items=(2, 4), last_key="4")
+    assert cut([2, 99], 2) == Page(items=(2,), last_key="99")
+    assert cut([2, 100], 2) == Page(items=(2, 100), last_key="100")
+    assert cut([99], 2) == Page(items=(), last_key="99")
+    assert cut([2, 4], 2) == Page(items=(2, 4), last_key=None)
+    assert cut([], 2) == Page(items=(), last_key=None)

@@ -47,6 +47,8 @@ CREATE TABLE dispatch.deliveries (
     in_doubt boolean NOT NULL DEFAULT false,
     -- It was cancelled while it was in hand: it will not be tried again.
     cancelled boolean NOT NULL DEFAULT false,
+    -- Counts the changes that events state: of two the one with the larger number is the later.
+    change_number integer NOT NULL DEFAULT 0,
     -- Serialized tidings.internal.dispatch.v1.AttemptLog messages, appended to one another.
     attempt_log bytea NOT NULL DEFAULT '',
     claim_time timestamptz NOT NULL DEFAULT now(),

@@ -42,3 +42,13 @@ CREATE TABLE inbox.items (
 -- Listing newest first.
 CREATE UNIQUE INDEX items_by_creation
     ON inbox.items (tenant_id, recipient_id, created_sequence);
+
+-- Facts to be published. A row goes when the broker confirms.
+CREATE TABLE inbox.event_outbox (
+    batch_id uuid PRIMARY KEY,
+    routing_key text NOT NULL,
+    -- A serialized tidings.event.v1.EventBatch.
+    payload bytea NOT NULL,
+    due_time timestamptz NOT NULL
+);
+CREATE INDEX event_outbox_due ON inbox.event_outbox (due_time);

@@ -77,6 +77,10 @@ CREATE INDEX notifications_waiting ON ingestion.notifications (tenant_id, priori
 CREATE INDEX notifications_claimed ON ingestion.notifications (claim_deadline)
     WHERE state IN (1, 6) AND claim_owner IS NOT NULL;
 
+-- Listing newest first: the id begins with the time of acceptance.
+CREATE INDEX notifications_of_tenant ON ingestion.notifications (tenant_id, notification_id);
+CREATE INDEX notifications_of_recipient ON ingestion.notifications (tenant_id, recipient_id, notification_id);
+
 -- Which notification is the latest word on something, per recipient.
 CREATE TABLE ingestion.collapse_keys (
     tenant_id text NOT NULL,
@@ -101,6 +105,12 @@ CREATE TABLE ingestion.stopped_plans (
     tenant_id text NOT NULL,
     plan bytea NOT NULL,
     expire_time timestamptz NOT NULL,
+    -- As they were in that revision, for the tombstones of what dispatch does not know.
+    recipient_id text NOT NULL,
+    category text NOT NULL,
+    template_name text NOT NULL,
+    template_version integer NOT NULL,
+    accept_time timestamptz NOT NULL,
     -- When dispatch is asked again; null when it has answered for good.
     due_time timestamptz,
     PRIMARY KEY (notification_id, revision)

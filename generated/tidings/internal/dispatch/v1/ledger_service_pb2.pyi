@@ -87,6 +87,11 @@ class DeliveryToCancel(_message.Message):
     CHANNEL_FIELD_NUMBER: _builtins.int
     ENDPOINT_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    RECIPIENT_ID_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    TEMPLATE_NAME_FIELD_NUMBER: _builtins.int
+    TEMPLATE_VERSION_FIELD_NUMBER: _builtins.int
+    ACCEPT_TIME_FIELD_NUMBER: _builtins.int
     delivery_id: _builtins.bytes
     """UUID, 16 bytes."""
     tenant_id: _builtins.str
@@ -99,9 +104,21 @@ class DeliveryToCancel(_message.Message):
     """Its channel."""
     endpoint: _builtins.str
     """Where to."""
+    recipient_id: _builtins.str
+    """Who would have been notified."""
+    category: _builtins.str
+    """What it was about."""
+    template_name: _builtins.str
+    """Name of its template."""
+    template_version: _builtins.int
+    """Version of its template."""
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """When the notification is no longer worth delivering."""
+
+    @_builtins.property
+    def accept_time(self) -> _timestamp_pb2.Timestamp:
+        """When the notification was accepted."""
 
     def __init__(
         self,
@@ -113,10 +130,15 @@ class DeliveryToCancel(_message.Message):
         channel: _channel_pb2.Channel.ValueType = ...,
         endpoint: _builtins.str = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
+        recipient_id: _builtins.str = ...,
+        category: _builtins.str = ...,
+        template_name: _builtins.str = ...,
+        template_version: _builtins.int = ...,
+        accept_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "delivery_id", b"delivery_id", "endpoint", b"endpoint", "expire_time", b"expire_time", "notification_id", b"notification_id", "revision", b"revision", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_time", b"accept_time", "category", b"category", "channel", b"channel", "delivery_id", b"delivery_id", "endpoint", b"endpoint", "expire_time", b"expire_time", "notification_id", b"notification_id", "recipient_id", b"recipient_id", "revision", b"revision", "template_name", b"template_name", "template_version", b"template_version", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -181,6 +203,9 @@ class ReadDeliveriesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ENTRIES_FIELD_NUMBER: _builtins.int
+    RECEIPTS_MISSING_FIELD_NUMBER: _builtins.int
+    receipts_missing: _builtins.bool
+    """True when the inbox did not answer in time and receipts may lack."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___LedgerEntry]:
         """What the ledger has; a delivery that nobody claimed yet is absent."""
@@ -189,10 +214,11 @@ class ReadDeliveriesResponse(_message.Message):
         self,
         *,
         entries: _abc.Iterable[Global___LedgerEntry] | None = ...,
+        receipts_missing: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "receipts_missing", b"receipts_missing"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

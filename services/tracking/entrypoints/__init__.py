@@ -1,0 +1,1 @@
+"""How tracking is reached: its RPCs and its consumer of events."""

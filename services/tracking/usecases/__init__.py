@@ -1,0 +1,1 @@
+"""What tracking does, one verb per file."""

@@ -1,0 +1,64 @@
+"""Events as subscribers read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC
+from uuid import UUID
+
+from google.protobuf.message import DecodeError
+
+from services.tracking.domain.models import IN_APP, READ, Delivery, Fact, Stated
+from tidings.event.v1.event_batch_pb2 import DeliveriesChanged, EventBatch, ItemsRead
+
+_FORMATS = frozenset({1})
+_INBOX = "inbox"
+
+
+def stated_from_bytes(body: bytes) -> Stated:
+    """Returns what an event batch states; ValueError when it cannot be read."""
+    try:
+        batch = EventBatch.FromString(body)
+    except DecodeError as error:
+        raise ValueError("not an event batch") from error
+    if batch.format not in _FORMATS:
+        raise ValueError(f"event batch of unknown format {batch.format}")
+    return Stated(
+        deliveries=tuple(
+            delivery for event in batch.events for delivery in _deliveries(event.deliveries_changed)
+        ),
+        facts=tuple(fact for event in batch.events for fact in _facts(event.items_read)),
+    )
+
+
+def _deliveries(changed: DeliveriesChanged) -> Iterator[Delivery]:
+    for change in changed.changes:
+        yield Delivery(
+            delivery_id=UUID(bytes=change.delivery_id),
+            tenant_id=change.tenant_id,
+            notification_id=UUID(bytes=change.notification_id),
+            revision=change.revision,
+            recipient_id=change.recipient_id,
+            category=change.category,
+            channel=change.channel,
+            template_name=change.template_name,
+            template_version=change.template_version,
+            state=change.state,
+            provider=change.provider,
+            attempts=change.attempts,
+            accept_time=change.accept_time.ToDatetime(UTC),
+            state_time=change.state_time.ToDatetime(UTC),
+            change_number=change.change_number,
+        )
+
+
+def _facts(items_read: ItemsRead) -> Iterator[Fact]:
+    for item in items_read.items:
+        yield Fact(
+            tenant_id=item.tenant_id,
+            notification_id=UUID(bytes=item.notification_id),
+            channel=IN_APP,
+            type=READ,
+            source=_INBOX,
+            time=item.read_time.ToDatetime(UTC),
+        )
