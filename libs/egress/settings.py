@@ -34,7 +34,7 @@ class EgressSettings(EnvironSettings):
         default="",
     )
     ca_file: str = text(
-        "TIDINGS_EGRESS_CA_FILE",
+        "TIDINGS_EGRESS_CERTIFICATES",
         "File of certificates (PEM) that webhooks trust beside the public authorities.",
         default="",
     )

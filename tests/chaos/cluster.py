@@ -45,7 +45,7 @@ _SETTINGS = {
     "TIDINGS_INGESTION_REPUBLISH_CEILING_SECONDS": "16",
     "TIDINGS_INGESTION_PLANNING_PAUSE_SECONDS": "0.3",
 }
-_CORE = ("access", "template", "preference")
+_CORE = ("access", "template", "preference", "tracking")
 _POOL_OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.max_reconnect_backoff_ms", 300),
