@@ -13,11 +13,7 @@ done
 mkdir -p "$(dirname "$1")"
 new=$(mktemp -d "$1.XXXXXX")
 trap 'rm -rf "$new"' EXIT
-mkdir "$new/debs" "$new/root"
-(cd "$new/debs" && apt-get -qq download "${packages[@]}")
-for package in "$new"/debs/*.deb; do
-    dpkg -x "$package" "$new/root"
-done
+"$(dirname "$0")/debian_unpack.sh" "$new/root" "${packages[@]}"
 # Debian's scripts name the folder that Erlang is installed in.
 for script in "$new"/root/usr/lib/erlang/{bin,erts-*/bin}/{erl,start}; do
     [[ -f $script ]] && sed -i "s#ROOTDIR=/usr/lib/erlang#ROOTDIR=$1/usr/lib/erlang#" "$script"

@@ -12,5 +12,8 @@ validate = module._DESC.proto  # noqa: SLF001
 files = descriptor_pb2.FileDescriptorSet()
 for known in (descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2):
     known.DESCRIPTOR.CopyToProto(files.file.add())
-files.file.add().ParseFromString(validate.to_binary())
+rules = files.file.add()
+rules.ParseFromString(validate.to_binary())
+# As its authors have it: in the wheel's copy buf has renamed the package, to one that no library for Java has.
+rules.options.java_package = "build.buf.validate"
 Path(sys.argv[1]).write_bytes(files.SerializeToString())

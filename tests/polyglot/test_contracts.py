@@ -58,6 +58,13 @@ def test_the_image_is_public_and_whole(image: FileDescriptorSet) -> None:
     assert {imported for file in image.file for imported in file.dependency} <= names
 
 
+def test_rules_have_the_names_of_published_libraries(image: FileDescriptorSet) -> None:
+    [rules] = [file for file in image.file if file.name == "buf/validate/validate.proto"]
+    assert rules.options.java_package == "build.buf.validate"
+    published = "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+    assert rules.options.go_package == published
+
+
 def test_comments_come_along(image: FileDescriptorSet) -> None:
     [file] = [file for file in image.file if file.name.endswith("ingestion_service.proto")]
     assert any(
