@@ -12,6 +12,7 @@ from pathlib import Path
 
 import grpc
 
+from cli.hosting import run_loop
 from cli.serve import ServeOptions, serve_until_signal
 
 _READY_SECONDS = 30
@@ -76,11 +77,20 @@ def _free_addresses(count: int) -> list[str]:
     return addresses
 
 
+async def _serve(options: ServeOptions) -> int:
+    await serve_until_signal(options)
+    return 0
+
+
 if __name__ == "__main__":
-    asyncio.run(
-        serve_until_signal(
-            ServeOptions(
-                data_directory=Path(sys.argv[1]), listen=sys.argv[2], internal_listen=sys.argv[3]
+    sys.exit(
+        run_loop(
+            _serve(
+                ServeOptions(
+                    data_directory=Path(sys.argv[1]),
+                    listen=sys.argv[2],
+                    internal_listen=sys.argv[3],
+                )
             )
         )
     )

@@ -248,12 +248,17 @@ WHERE tenant_id = $1
 -- Their category says at least once: what may have left is tried again.
 UPDATE dispatch.deliveries AS d
 SET state = 4, due_time = now(), detail = '', change_number = change_number + 1
-WHERE delivery_id IN (
+WHERE delivery_id = ANY (ARRAY (
     SELECT delivery_id FROM dispatch.deliveries
-    WHERE state = 7 AND due_time <= now()
+    -- Found in the order of their index, which is short; in the order of the ids the whole ledger is walked.
+    WHERE delivery_id = ANY (ARRAY (
+            SELECT delivery_id FROM dispatch.deliveries
+            WHERE state = 7 AND due_time <= now()
+            ORDER BY due_time
+            LIMIT $1))
+        AND state = 7 AND due_time <= now()
     ORDER BY delivery_id
-    LIMIT $1
-    FOR UPDATE SKIP LOCKED)
+    FOR UPDATE SKIP LOCKED))
 
 -- read_deliveries --
 -- A delivery id keeps its notification's time, so the primary key finds them.

@@ -17,13 +17,21 @@ FOR UPDATE OF heads
 
 -- lock_items --
 -- Asked after the heads are locked, so that it sees what their last holders have committed. In key
--- order too, because stream writes are recorded without the heads.
+-- order too, because stream writes are recorded without the heads. By nothing but the ids, which are
+-- unique by themselves: a planner that knows no better prefers to walk whole feeds.
 SELECT tenant_id, recipient_id, item_id, revision, read_time IS NOT NULL AS read
 FROM inbox.items
-JOIN unnest($1::text[], $2::text[], $3::uuid[]) AS wanted (tenant_id, recipient_id, item_id)
-    USING (tenant_id, recipient_id, item_id)
+WHERE item_id = ANY ($1::uuid[])
 ORDER BY tenant_id, recipient_id, item_id
-FOR UPDATE OF items
+FOR UPDATE
+
+-- lock_own_items --
+-- The same for one inbox, whatever ids its owner names.
+SELECT item_id, read_time IS NOT NULL AS read
+FROM inbox.items
+WHERE tenant_id = $1 AND recipient_id = $2 AND item_id = ANY ($3::uuid[])
+ORDER BY item_id
+FOR UPDATE
 
 -- write_items --
 -- A newer revision keeps its place (created_sequence, create_time) and is unread again.
@@ -37,7 +45,7 @@ FROM unnest(
     $8::text[], $9::timestamptz[]
 ) AS written
     (tenant_id, recipient_id, item_id, revision, sequence, category, content, traceparent, accept_time)
-ON CONFLICT (tenant_id, recipient_id, item_id) DO UPDATE SET
+ON CONFLICT (item_id, tenant_id, recipient_id) DO UPDATE SET
     revision = excluded.revision,
     sequence = excluded.sequence,
     category = excluded.category,
@@ -139,23 +147,20 @@ LEFT JOIN LATERAL (
 ORDER BY wanted.number, page.created_sequence DESC
 
 -- record_stream_writes --
--- The first write counts; rows are locked in key order as the deliveries lock them.
-UPDATE inbox.items SET stream_write_time = written.write_time
-FROM (
-    SELECT tenant_id, recipient_id, item_id, write_time
+-- The first write counts; rows are locked in key order as the deliveries lock them. No join: one of two
+-- short lists of unknown length is planned as a loop in a loop.
+WITH unwritten AS (
+    SELECT item_id
     FROM inbox.items
-    JOIN unnest($1::text[], $2::text[], $3::uuid[], $4::timestamptz[])
-        AS seen (tenant_id, recipient_id, item_id, write_time)
-        USING (tenant_id, recipient_id, item_id)
-    WHERE stream_write_time IS NULL
+    WHERE item_id = ANY ($1::uuid[]) AND stream_write_time IS NULL
     ORDER BY tenant_id, recipient_id, item_id
-    FOR UPDATE OF items
-) AS written
-WHERE items.tenant_id = written.tenant_id AND items.recipient_id = written.recipient_id
-    AND items.item_id = written.item_id
+    FOR UPDATE
+)
+UPDATE inbox.items SET stream_write_time = ($2::timestamptz[])[array_position($1::uuid[], item_id)]
+WHERE item_id = ANY (ARRAY (SELECT item_id FROM unwritten))
 
 -- read_receipts --
 SELECT item_id, stream_write_time
 FROM inbox.items
 JOIN unnest($2::text[], $3::uuid[]) AS wanted (recipient_id, item_id) USING (recipient_id, item_id)
-WHERE tenant_id = $1 AND stream_write_time IS NOT NULL
+WHERE tenant_id = $1 AND item_id = ANY ($3::uuid[]) AND stream_write_time IS NOT NULL

@@ -46,14 +46,11 @@ class DeliveryStore:
 
     async def record_stream_writes(self, writes: Mapping[ItemName, datetime]) -> None:
         """Keeps when items reached a stream, where no earlier time is kept."""
-        names = list(writes)
 
         async def work(connection: Connection) -> None:
             await connection.execute(
                 _SQL["record_stream_writes"],
-                [key.tenant_id for key, _ in names],
-                [key.recipient_id for key, _ in names],
-                [item_id for _, item_id in names],
+                [item_id for _, item_id in writes],
                 list(writes.values()),
             )
 
@@ -83,12 +80,7 @@ async def _lock_heads(connection: Connection, keys: Collection[InboxKey]) -> dic
 async def _lock_items(
     connection: Connection, names: Collection[ItemName]
 ) -> dict[ItemName, Present]:
-    rows = await connection.fetch(
-        _SQL["lock_items"],
-        [key.tenant_id for key, _ in names],
-        [key.recipient_id for key, _ in names],
-        [item_id for _, item_id in names],
-    )
+    rows = await connection.fetch(_SQL["lock_items"], [item_id for _, item_id in names])
     return {
         (key_from_row(row), row["item_id"]): Present(revision=row["revision"], read=row["read"])
         for row in rows

@@ -64,10 +64,7 @@ async def _mark_read(
     if row is None:
         return Marked(items=(), newly=frozenset(), counts=Counts(), moved=None), []
     head = head_from_row(row)
-    count = len(item_ids)
-    present = await connection.fetch(
-        _SQL["lock_items"], [key.tenant_id] * count, [key.recipient_id] * count, item_ids
-    )
+    present = await connection.fetch(_SQL["lock_own_items"], *key, item_ids)
     newly = frozenset(item["item_id"] for item in present if not item["read"])
     marked = len(newly)
     sequence = head.sequence + marked

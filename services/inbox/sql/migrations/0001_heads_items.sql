@@ -34,7 +34,8 @@ CREATE TABLE inbox.items (
     read_time         timestamptz,
     -- When it was first written to one of the recipient's streams. No change of the feed.
     stream_write_time timestamptz,
-    PRIMARY KEY (tenant_id, recipient_id, item_id),
+    -- Ids grow with time: the index grows at its end, and a list of ids is found without the rest.
+    PRIMARY KEY (item_id, tenant_id, recipient_id),
     -- Reading the changes after a position.
     UNIQUE (tenant_id, recipient_id, sequence)
 ) WITH (fillfactor = 90);
