@@ -117,7 +117,7 @@ async def update(
 ) -> None:
     """Change some fields of a category; what is not given stays."""
     given = {
-        "class": class_,
+        "category_class": class_,
         "channels": channel,
         "priority": priority,
         "ttl": ttl,
@@ -174,7 +174,7 @@ async def list_categories(
     async def ask(size: int, token: str) -> ListCategoriesResponse:
         request = ListCategoriesRequest(page_size=size, page_token=token, name_prefix=prefix)
         # The contract's field is a word of Python.
-        setattr(request, "class", class_ or CategoryClass.CATEGORY_CLASS_UNSPECIFIED)
+        request.category_class = class_ or CategoryClass.CATEGORY_CLASS_UNSPECIFIED
         return await session.ask(stub.ListCategories, request)
 
     page = await read_list(
@@ -206,7 +206,7 @@ def _category(
         etag=etag,
     )
     # The contract's field is a word of Python.
-    setattr(category, "class", class_ or CategoryClass.CATEGORY_CLASS_UNSPECIFIED)
+    category.category_class = class_ or CategoryClass.CATEGORY_CLASS_UNSPECIFIED
     if ttl is not None:
         category.ttl.CopyFrom(to_proto(ttl))
     return category
@@ -247,5 +247,5 @@ def _show_list(output: Output, page: ListCategoriesResponse) -> None:
 
 def _class_of(category: Category) -> int:
     # The contract's field is a word of Python.
-    number: int = getattr(category, "class")
+    number: int = category.category_class
     return number

@@ -94,6 +94,6 @@ def _category(
     category = Category(
         name=name, channels=[Channel.CHANNEL_EMAIL, Channel.CHANNEL_IN_APP], priority=priority
     )
-    setattr(category, "class", kind)
+    category.category_class = kind
     category.ttl.FromTimedelta(ttl)
     return category

@@ -67,7 +67,7 @@ async def open_tenant(
         name=AT_MOST_ONCE,
         channels=BOTH,
         guarantee=Guarantee.GUARANTEE_AT_MOST_ONCE,
-        **{"class": CATEGORY_CLASS_TRANSACTIONAL},  # type: ignore[arg-type]
+        category_class=CATEGORY_CLASS_TRANSACTIONAL,
     )
     await tenant.settled.categories.UpsertCategory(
         UpsertCategoryRequest(category=category), metadata=tenant.settled.metadata

@@ -88,7 +88,7 @@ class Api:
             name=CATEGORY,
             channels=BOTH,
             guarantee=guarantee,
-            **{"class": CATEGORY_CLASS_TRANSACTIONAL},  # type: ignore[arg-type]
+            category_class=CATEGORY_CLASS_TRANSACTIONAL,
         )
         await self.categories.UpsertCategory(
             UpsertCategoryRequest(category=category), metadata=self.metadata

@@ -28,7 +28,7 @@ from services.preference.wire.enums import (
 )
 from tidings.preference.v1 import category_service_pb2 as pb
 
-CHANGEABLE = ("class", "channels", "priority", "ttl", "guarantee")
+CHANGEABLE = ("category_class", "channels", "priority", "ttl", "guarantee")
 """Fields that an update mask may name."""
 
 
@@ -36,7 +36,7 @@ def definition_from_proto(message: pb.Category) -> CategoryDefinition:
     """Reads a category; what is left unspecified gets its documented default."""
     return CategoryDefinition(
         name=message.name,
-        category_class=CLASS_FROM_PROTO[getattr(message, "class")],
+        category_class=CLASS_FROM_PROTO[message.category_class],
         channels=tuple(CHANNEL_FROM_PROTO[channel] for channel in message.channels),
         priority=PRIORITY_FROM_PROTO[message.priority] if message.priority else Priority.NORMAL,
         ttl=message.ttl.ToTimedelta() if message.HasField("ttl") else DEFAULT_TTL,
@@ -51,7 +51,7 @@ def definition_from_proto(message: pb.Category) -> CategoryDefinition:
 def check_patch(patch: pb.Category) -> None:
     """Raises InvalidFields when a change breaks the contract in what is no matter of its mask."""
     known = pb.Category(name="any", channels=[CHANNEL_TO_PROTO[Channel.EMAIL]])
-    setattr(known, "class", CLASS_TO_PROTO[CategoryClass.SYSTEM])
+    known.category_class = CLASS_TO_PROTO[CategoryClass.SYSTEM]
     merge(known, patch, ("name", "etag"))
     validate(pb.UpsertCategoryRequest(category=known))
 
@@ -69,7 +69,7 @@ def changed_definition(
 
 def filter_from_proto(request: pb.ListCategoriesRequest) -> CategoryFilter:
     """Reads which categories a list shall show."""
-    wanted = getattr(request, "class")
+    wanted = request.category_class
     return CategoryFilter(
         name_prefix=request.name_prefix,
         category_class=CLASS_FROM_PROTO[wanted] if wanted else None,
@@ -87,7 +87,7 @@ def category_to_proto(category: Category) -> pb.Category:
         etag=category.etag,
     )
     # The field's name is a keyword of Python.
-    setattr(message, "class", CLASS_TO_PROTO[definition.category_class])
+    message.category_class = CLASS_TO_PROTO[definition.category_class]
     message.ttl.FromTimedelta(definition.ttl)
     message.create_time.FromDatetime(category.create_time)
     message.update_time.FromDatetime(category.update_time)

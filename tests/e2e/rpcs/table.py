@@ -69,7 +69,7 @@ def _category(world: World) -> categories.Category:
     category = categories.Category(
         name=world.category, channels=BOTH, priority=PRIORITY_HIGH, ttl=Duration(seconds=60)
     )
-    setattr(category, "class", categories.CATEGORY_CLASS_TRANSACTIONAL)
+    category.category_class = categories.CATEGORY_CLASS_TRANSACTIONAL
     return category
 
 

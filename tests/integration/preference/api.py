@@ -58,7 +58,7 @@ class Api:
         kind: category_pb.CategoryClass.ValueType = category_pb.CATEGORY_CLASS_TRANSACTIONAL,
     ) -> category_pb.Category:
         category = category_pb.Category(name=name, channels=BOTH)
-        setattr(category, "class", kind)
+        category.category_class = kind
         request = category_pb.UpsertCategoryRequest(category=category)
         answer = await self.categories.UpsertCategory(request, metadata=self.metadata)
         return answer.category

@@ -57,7 +57,7 @@ async def store(api: Api, *, etag: str = "", request_id: str = "") -> Category:
         guarantee=GUARANTEE_AT_MOST_ONCE,
         etag=etag,
     )
-    setattr(category, "class", CATEGORY_CLASS_MARKETING)
+    category.category_class = CATEGORY_CLASS_MARKETING
     request = UpsertCategoryRequest(category=category, request_id=request_id)
     return (await api.categories.UpsertCategory(request, metadata=api.metadata)).category
 
@@ -91,7 +91,7 @@ async def names(
     token = ""
     while True:
         request = ListCategoriesRequest(page_size=2, page_token=token, name_prefix=prefix)
-        setattr(request, "class", kind)
+        request.category_class = kind
         page = await api.categories.ListCategories(request, metadata=api.metadata)
         found += [category.name for category in page.categories]
         token = page.next_page_token
@@ -114,10 +114,10 @@ async def test_an_update_changes_what_its_mask_names(api: Api) -> None:
     stored = await store(api)
     # Without a mask what is set.
     patch = news(channels=[CHANNEL_WEBHOOK])
-    setattr(patch, "class", CATEGORY_CLASS_REMINDER)
+    patch.category_class = CATEGORY_CLASS_REMINDER
     changed = await update(api, patch)
     assert list(changed.channels) == [CHANNEL_WEBHOOK]
-    assert getattr(changed, "class") == CATEGORY_CLASS_REMINDER
+    assert changed.category_class == CATEGORY_CLASS_REMINDER
     assert (changed.priority, changed.ttl, changed.guarantee) == (
         stored.priority,
         stored.ttl,
@@ -130,7 +130,7 @@ async def test_an_update_changes_what_its_mask_names(api: Api) -> None:
     assert list(changed.channels) == [CHANNEL_WEBHOOK]
     assert (await update(api, news(), ["ttl"])).ttl.ToTimedelta() == timedelta(days=3)
     whole = news(channels=[CHANNEL_EMAIL])
-    setattr(whole, "class", CATEGORY_CLASS_SYSTEM)
+    whole.category_class = CATEGORY_CLASS_SYSTEM
     changed = await update(api, whole, ["*"])
     assert (list(changed.channels), changed.priority) == ([CHANNEL_EMAIL], PRIORITY_NORMAL)
 
@@ -138,13 +138,13 @@ async def test_an_update_changes_what_its_mask_names(api: Api) -> None:
 @pytest.mark.parametrize(
     ("patch", "paths", "fields"),
     [
-        (news(), ["class"], ["category.class"]),
+        (news(), ["category_class"], ["category.category_class"]),
         (news(), ["channels"], ["category.channels"]),
         (news(channels=[CHANNEL_EMAIL, CHANNEL_EMAIL]), [], ["category.channels"]),
         (news(channels=[CHANNEL_EMAIL, 77]), [], ["category.channels[1]"]),
         (news(ttl=Duration(seconds=-1)), [], ["category.ttl"]),
         (news(priority=77), [], ["category.priority"]),
-        (news(), ["*"], ["category.class", "category.channels"]),
+        (news(), ["*"], ["category.category_class", "category.channels"]),
         (news(), ["name"], ["update_mask"]),
         (news(), ["category.ttl"], ["update_mask"]),
         (Category(name="no name"), [], ["category.name"]),
@@ -166,7 +166,7 @@ async def test_a_change_of_class_must_suit_the_ttl_that_stays(api: Api) -> None:
     await store(api)
     await update(api, news(ttl=Duration(seconds=30 * 86400)))
     patch = news()
-    setattr(patch, "class", CATEGORY_CLASS_SYSTEM)
+    patch.category_class = CATEGORY_CLASS_SYSTEM
     expected = (Status.INVALID_ARGUMENT, "INVALID_FIELD", ["category.ttl"])
     assert await refusal(update(api, patch)) == expected
     # With a shorter one it may.

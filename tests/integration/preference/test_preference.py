@@ -166,7 +166,7 @@ async def test_preferences_name_what_there_is(api: Api) -> None:
 async def test_sends_are_checked_in_order(api: Api, running: Hosted) -> None:
     await api.recipient("alice")
     category = category_pb.Category(name="urgent", channels=BOTH, priority=PRIORITY_HIGH)
-    setattr(category, "class", category_pb.CATEGORY_CLASS_REMINDER)
+    category.category_class = category_pb.CATEGORY_CLASS_REMINDER
     await api.categories.UpsertCategory(
         category_pb.UpsertCategoryRequest(category=category), metadata=api.metadata
     )

@@ -10,9 +10,9 @@ from tidings.common.v1.channel_pb2 import Channel
 from tidings.common.v1.priority_pb2 import Priority
 from tidings.dispatch.v1.delivery_pb2 import Attempt, AttemptOutcome, Delivery, DeliveryState
 from tidings.ingestion.v1.notification_pb2 import (
+    AcceptedTemplate,
     Notification,
     NotificationState,
-    TemplateVersion,
 )
 from tidings.preference.v1.channel_decision_pb2 import ChannelDecision, ChannelDecisionReason
 
@@ -81,7 +81,7 @@ def notification(
         revision=1,
         recipient_id="alice",
         category="order.shipped",
-        template=TemplateVersion(name="order-shipped", version=3),
+        template=AcceptedTemplate(name="order-shipped", version=3),
         priority=Priority.PRIORITY_NORMAL,
         metadata={"order": "42"},
         state=state,

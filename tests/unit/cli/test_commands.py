@@ -263,7 +263,7 @@ def test_categories(tidings: Run, server: FakeServer) -> None:
         "--channel", "in_app", "--priority", "low", "--ttl", "12h", "--guarantee", "at-most-once",
     )  # fmt: skip
     sent = server.requests[0].category
-    assert getattr(sent, "class") == category.CATEGORY_CLASS_TRANSACTIONAL
+    assert sent.category_class == category.CATEGORY_CLASS_TRANSACTIONAL
     assert list(sent.channels) == [Channel.CHANNEL_EMAIL, Channel.CHANNEL_IN_APP]
     assert sent.priority == Priority.PRIORITY_LOW
     assert sent.ttl == Duration(seconds=43_200)

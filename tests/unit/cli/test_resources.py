@@ -158,7 +158,7 @@ def test_a_category_is_updated(tidings: Run, server: FakeServer) -> None:
         "high", "--clear", "ttl",
     )  # fmt: skip
     (request,) = server.requests
-    assert list(request.update_mask.paths) == ["channels", "class", "priority", "ttl"]
+    assert list(request.update_mask.paths) == ["category_class", "channels", "priority", "ttl"]
     assert list(request.category.channels) == [CHANNEL_EMAIL]
     assert request.category.priority == PRIORITY_HIGH
     assert not request.category.HasField("ttl")
@@ -209,7 +209,7 @@ def test_categories_are_listed_by_kind(tidings: Run, server: FakeServer) -> None
     server.on("ListCategories", category.ListCategoriesResponse())
     tidings("categories", "list", "--class", "system", "--prefix", "order.")
     (request,) = server.requests
-    assert (getattr(request, "class"), request.name_prefix) == (2, "order.")
+    assert (request.category_class, request.name_prefix) == (2, "order.")
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_a_category_goes_round() -> None:
 
 def test_what_a_category_leaves_out_has_its_default() -> None:
     message = category_service_pb2.Category(name="a", channels=[channel_pb2.CHANNEL_EMAIL])
-    setattr(message, "class", category_service_pb2.CATEGORY_CLASS_MARKETING)
+    message.category_class = category_service_pb2.CATEGORY_CLASS_MARKETING
     definition = definition_from_proto(message)
     assert definition.priority is Priority.NORMAL
     assert definition.ttl == timedelta(days=3)

@@ -24,14 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftidings/common/v1/channel.proto\x12\x11tidings.common.v1*^\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x11\n\rCHANNEL_EMAIL\x10\x01\x12\x12\n\x0e\x43HANNEL_IN_APP\x10\x02\x12\x13\n\x0f\x43HANNEL_WEBHOOK\x10\x03\x42P\n\x15\x64\x65v.tidings.common.v1P\x01Z5example.com/tidings/gen/go/tidings/common/v1;commonv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftidings/common/v1/channel.proto\x12\x11tidings.common.v1*^\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x11\n\rCHANNEL_EMAIL\x10\x01\x12\x12\n\x0e\x43HANNEL_IN_APP\x10\x02\x12\x13\n\x0f\x43HANNEL_WEBHOOK\x10\x03\x42^\n\x15\x64\x65v.tidings.common.v1B\x0c\x43hannelProtoP\x01Z5example.com/tidings/gen/go/tidings/common/v1;commonv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tidings.common.v1.channel_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
-  _globals['DESCRIPTOR']._serialized_options = b'\n\025dev.tidings.common.v1P\001Z5example.com/tidings/gen/go/tidings/common/v1;commonv1'
+  _globals['DESCRIPTOR']._serialized_options = b'\n\025dev.tidings.common.v1B\014ChannelProtoP\001Z5example.com/tidings/gen/go/tidings/common/v1;commonv1'
   _globals['_CHANNEL']._serialized_start=54
   _globals['_CHANNEL']._serialized_end=148
 # @@protoc_insertion_point(module_scope)

@@ -24,14 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tidings/common/v1/priority.proto\x12\x11tidings.common.v1*u\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x10\n\x0cPRIORITY_LOW\x10\x01\x12\x13\n\x0fPRIORITY_NORMAL\x10\x02\x12\x11\n\rPRIORITY_HIGH\x10\x03\x12\x15\n\x11PRIORITY_CRITICAL\x10\x04\x42P\n\x15\x64\x65v.tidings.common.v1P\x01Z5example.com/tidings/gen/go/tidings/common/v1;commonv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tidings/common/v1/priority.proto\x12\x11tidings.common.v1*u\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x10\n\x0cPRIORITY_LOW\x10\x01\x12\x13\n\x0fPRIORITY_NORMAL\x10\x02\x12\x11\n\rPRIORITY_HIGH\x10\x03\x12\x15\n\x11PRIORITY_CRITICAL\x10\x04\x42_\n\x15\x64\x65v.tidings.common.v1B\rPriorityProtoP\x01Z5example.com/tidings/gen/go/tidings/common/v1;commonv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tidings.common.v1.priority_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
-  _globals['DESCRIPTOR']._serialized_options = b'\n\025dev.tidings.common.v1P\001Z5example.com/tidings/gen/go/tidings/common/v1;commonv1'
+  _globals['DESCRIPTOR']._serialized_options = b'\n\025dev.tidings.common.v1B\rPriorityProtoP\001Z5example.com/tidings/gen/go/tidings/common/v1;commonv1'
   _globals['_PRIORITY']._serialized_start=55
   _globals['_PRIORITY']._serialized_end=172
 # @@protoc_insertion_point(module_scope)

@@ -25,14 +25,14 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tidings/inbox/v1/inbox_item.proto\x12\x10tidings.inbox.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9b\x02\n\tInboxItem\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12\x1a\n\x08\x63\x61tegory\x18\x02 \x01(\tR\x08\x63\x61tegory\x12\x14\n\x05title\x18\x03 \x01(\tR\x05title\x12\x12\n\x04\x62ody\x18\x04 \x01(\tR\x04\x62ody\x12\x1d\n\naction_url\x18\x05 \x01(\tR\tactionUrl\x12\x1a\n\x08sequence\x18\x06 \x01(\x03R\x08sequence\x12;\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x37\n\tread_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08readTime\";\n\x0bInboxCounts\x12\x16\n\x06unread\x18\x01 \x01(\x03R\x06unread\x12\x14\n\x05total\x18\x02 \x01(\x03R\x05totalBM\n\x14\x64\x65v.tidings.inbox.v1P\x01Z3example.com/tidings/gen/go/tidings/inbox/v1;inboxv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tidings/inbox/v1/inbox_item.proto\x12\x10tidings.inbox.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9b\x02\n\tInboxItem\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12\x1a\n\x08\x63\x61tegory\x18\x02 \x01(\tR\x08\x63\x61tegory\x12\x14\n\x05title\x18\x03 \x01(\tR\x05title\x12\x12\n\x04\x62ody\x18\x04 \x01(\tR\x04\x62ody\x12\x1d\n\naction_url\x18\x05 \x01(\tR\tactionUrl\x12\x1a\n\x08sequence\x18\x06 \x01(\x03R\x08sequence\x12;\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x37\n\tread_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08readTime\";\n\x0bInboxCounts\x12\x16\n\x06unread\x18\x01 \x01(\x03R\x06unread\x12\x14\n\x05total\x18\x02 \x01(\x03R\x05totalB]\n\x14\x64\x65v.tidings.inbox.v1B\x0eInboxItemProtoP\x01Z3example.com/tidings/gen/go/tidings/inbox/v1;inboxv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tidings.inbox.v1.inbox_item_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
-  _globals['DESCRIPTOR']._serialized_options = b'\n\024dev.tidings.inbox.v1P\001Z3example.com/tidings/gen/go/tidings/inbox/v1;inboxv1'
+  _globals['DESCRIPTOR']._serialized_options = b'\n\024dev.tidings.inbox.v1B\016InboxItemProtoP\001Z3example.com/tidings/gen/go/tidings/inbox/v1;inboxv1'
   _globals['_INBOXITEM']._serialized_start=89
   _globals['_INBOXITEM']._serialized_end=372
   _globals['_INBOXCOUNTS']._serialized_start=374

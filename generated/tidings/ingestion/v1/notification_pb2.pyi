@@ -133,7 +133,7 @@ class Notification(_message.Message):
     collapse_key: _builtins.str
     """What it is the latest word on; may be empty."""
     @_builtins.property
-    def template(self) -> Global___TemplateVersion:
+    def template(self) -> Global___AcceptedTemplate:
         """Template and the version it was accepted with."""
 
     @_builtins.property
@@ -179,7 +179,7 @@ class Notification(_message.Message):
         revision: _builtins.int = ...,
         recipient_id: _builtins.str = ...,
         category: _builtins.str = ...,
-        template: Global___TemplateVersion | None = ...,
+        template: Global___AcceptedTemplate | None = ...,
         channels: _abc.Iterable[_channel_pb2.Channel.ValueType] | None = ...,
         priority: _priority_pb2.Priority.ValueType = ...,
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
@@ -204,8 +204,8 @@ class Notification(_message.Message):
 Global___Notification: _TypeAlias = Notification  # noqa: Y015
 
 @_typing.final
-class TemplateVersion(_message.Message):
-    """A template at one of its versions."""
+class AcceptedTemplate(_message.Message):
+    """The template that a notification was accepted with."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -227,4 +227,4 @@ class TemplateVersion(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___TemplateVersion: _TypeAlias = TemplateVersion  # noqa: Y015
+Global___AcceptedTemplate: _TypeAlias = AcceptedTemplate  # noqa: Y015

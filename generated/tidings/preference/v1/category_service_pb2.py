@@ -31,18 +31,18 @@ from tidings.common.v1 import channel_pb2 as tidings_dot_common_dot_v1_dot_chann
 from tidings.common.v1 import priority_pb2 as tidings_dot_common_dot_v1_dot_priority__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,tidings/preference/v1/category_service.proto\x12\x15tidings.preference.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%tidings/common/v1/authorization.proto\x1a\x1ftidings/common/v1/channel.proto\x1a tidings/common/v1/priority.proto\"\xc6\x04\n\x08\x43\x61tegory\x12?\n\x04name\x18\x01 \x01(\tB+\xbaH(r&\x18@2\"^[a-z][a-z0-9_-]*(\\.[a-z0-9_-]+)*$R\x04name\x12\x46\n\x05\x63lass\x18\x02 \x01(\x0e\x32$.tidings.preference.v1.CategoryClassB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x05\x63lass\x12M\n\x08\x63hannels\x18\x03 \x03(\x0e\x32\x1a.tidings.common.v1.ChannelB\x15\xbaH\x12\x92\x01\x0f\x08\x01\x10\x10\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00R\x08\x63hannels\x12\x41\n\x08priority\x18\x04 \x01(\x0e\x32\x1b.tidings.common.v1.PriorityB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x08priority\x12>\n\x03ttl\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\x0b\"\x05\x08\x80\x9a\x9e\x01\x32\x02\x08\x01R\x03ttl\x12H\n\tguarantee\x18\x06 \x01(\x0e\x32 .tidings.preference.v1.GuaranteeB\x08\xbaH\x05\x82\x01\x02\x10\x01R\tguarantee\x12;\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x1b\n\x04\x65tag\x18\t \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\"\x98\x01\n\x15UpsertCategoryRequest\x12\x43\n\x08\x63\x61tegory\x18\x01 \x01(\x0b\x32\x1f.tidings.preference.v1.CategoryB\x06\xbaH\x03\xc8\x01\x01R\x08\x63\x61tegory\x12:\n\nrequest_id\x18\x02 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"U\n\x16UpsertCategoryResponse\x12;\n\x08\x63\x61tegory\x18\x01 \x01(\x0b\x32\x1f.tidings.preference.v1.CategoryR\x08\x63\x61tegory\"\xd5\x01\n\x15UpdateCategoryRequest\x12\x43\n\x08\x63\x61tegory\x18\x01 \x01(\x0b\x32\x1f.tidings.preference.v1.CategoryB\x06\xbaH\x03\xd8\x01\x03R\x08\x63\x61tegory\x12;\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12:\n\nrequest_id\x18\x03 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"U\n\x16UpdateCategoryResponse\x12;\n\x08\x63\x61tegory\x18\x01 \x01(\x0b\x32\x1f.tidings.preference.v1.CategoryR\x08\x63\x61tegory\"\xb1\x01\n\x15\x44\x65leteCategoryRequest\x12?\n\x04name\x18\x01 \x01(\tB+\xbaH(r&\x18@2\"^[a-z][a-z0-9_-]*(\\.[a-z0-9_-]+)*$R\x04name\x12\x1b\n\x04\x65tag\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\x12:\n\nrequest_id\x18\x03 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"\x18\n\x16\x44\x65leteCategoryResponse\"U\n\x12GetCategoryRequest\x12?\n\x04name\x18\x01 \x01(\tB+\xbaH(r&\x18@2\"^[a-z][a-z0-9_-]*(\\.[a-z0-9_-]+)*$R\x04name\"R\n\x13GetCategoryResponse\x12;\n\x08\x63\x61tegory\x18\x01 \x01(\x0b\x32\x1f.tidings.preference.v1.CategoryR\x08\x63\x61tegory\"\xec\x01\n\x15ListCategoriesRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12\x44\n\x05\x63lass\x18\x03 \x01(\x0e\x32$.tidings.preference.v1.CategoryClassB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x05\x63lass\x12;\n\x0bname_prefix\x18\x04 \x01(\tB\x1a\xbaH\x17r\x15\x32\x13^[a-z0-9._-]{0,64}$R\nnamePrefix\"\x81\x01\n\x16ListCategoriesResponse\x12?\n\ncategories\x18\x01 \x03(\x0b\x32\x1f.tidings.preference.v1.CategoryR\ncategories\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*\xa7\x01\n\rCategoryClass\x12\x1e\n\x1a\x43\x41TEGORY_CLASS_UNSPECIFIED\x10\x00\x12 \n\x1c\x43\x41TEGORY_CLASS_TRANSACTIONAL\x10\x01\x12\x19\n\x15\x43\x41TEGORY_CLASS_SYSTEM\x10\x02\x12\x1c\n\x18\x43\x41TEGORY_CLASS_MARKETING\x10\x03\x12\x1b\n\x17\x43\x41TEGORY_CLASS_REMINDER\x10\x04*_\n\tGuarantee\x12\x19\n\x15GUARANTEE_UNSPECIFIED\x10\x00\x12\x1b\n\x17GUARANTEE_AT_LEAST_ONCE\x10\x01\x12\x1a\n\x16GUARANTEE_AT_MOST_ONCE\x10\x02\x32\xdb\x04\n\x0f\x43\x61tegoryService\x12u\n\x0eUpsertCategory\x12,.tidings.preference.v1.UpsertCategoryRequest\x1a-.tidings.preference.v1.UpsertCategoryResponse\"\x06\xaa\xd4\x18\x02\x08\x06\x12u\n\x0eUpdateCategory\x12,.tidings.preference.v1.UpdateCategoryRequest\x1a-.tidings.preference.v1.UpdateCategoryResponse\"\x06\xaa\xd4\x18\x02\x08\x06\x12u\n\x0e\x44\x65leteCategory\x12,.tidings.preference.v1.DeleteCategoryRequest\x1a-.tidings.preference.v1.DeleteCategoryResponse\"\x06\xaa\xd4\x18\x02\x08\x06\x12l\n\x0bGetCategory\x12).tidings.preference.v1.GetCategoryRequest\x1a*.tidings.preference.v1.GetCategoryResponse\"\x06\xaa\xd4\x18\x02\x08\x07\x12u\n\x0eListCategories\x12,.tidings.preference.v1.ListCategoriesRequest\x1a-.tidings.preference.v1.ListCategoriesResponse\"\x06\xaa\xd4\x18\x02\x08\x07\x42\\\n\x19\x64\x65v.tidings.preference.v1P\x01Z=example.com/tidings/gen/go/tidings/preference/v1;preferencev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,tidings/preference/v1/category_service.proto\x12\x15tidings.preference.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%tidings/common/v1/authorization.proto\x1a\x1ftidings/common/v1/channel.proto\x1a tidings/common/v1/priority.proto\"\xd7\x04\n\x08\x43\x61tegory\x12?\n\x04name\x18\x01 \x01(\tB+\xbaH(r&\x18@2\"^[a-z][a-z0-9_-]*(\\.[a-z0-9_-]+)*$R\x04name\x12W\n\x0e\x63\x61tegory_class\x18\x02 \x01(\x0e\x32$.tidings.preference.v1.CategoryClassB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\rcategoryClass\x12M\n\x08\x63hannels\x18\x03 \x03(\x0e\x32\x1a.tidings.common.v1.ChannelB\x15\xbaH\x12\x92\x01\x0f\x08\x01\x10\x10\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00R\x08\x63hannels\x12\x41\n\x08priority\x18\x04 \x01(\x0e\x32\x1b.tidings.common.v1.PriorityB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x08priority\x12>\n\x03ttl\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\x0b\"\x05\x08\x80\x9a\x9e\x01\x32\x02\x08\x01R\x03ttl\x12H\n\tguarantee\x18\x06 \x01(\x0e\x32 .tidings.preference.v1.GuaranteeB\x08\xbaH\x05\x82\x01\x02\x10\x01R\tguarantee\x12;\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x1b\n\x04\x65tag\x18\t \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\"\x98\x01\n\x15UpsertCategoryRequest\x12\x43\n\x08\x63\x61tegory\x18\x01 \x01(\x0b\x32\x1f.tidings.preference.v1.CategoryB\x06\xbaH\x03\xc8\x01\x01R\x08\x63\x61tegory\x12:\n\nrequest_id\x18\x02 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"U\n\x16UpsertCategoryResponse\x12;\n\x08\x63\x61tegory\x18\x01 \x01(\x0b\x32\x1f.tidings.preference.v1.CategoryR\x08\x63\x61tegory\"\xd5\x01\n\x15UpdateCategoryRequest\x12\x43\n\x08\x63\x61tegory\x18\x01 \x01(\x0b\x32\x1f.tidings.preference.v1.CategoryB\x06\xbaH\x03\xd8\x01\x03R\x08\x63\x61tegory\x12;\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12:\n\nrequest_id\x18\x03 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"U\n\x16UpdateCategoryResponse\x12;\n\x08\x63\x61tegory\x18\x01 \x01(\x0b\x32\x1f.tidings.preference.v1.CategoryR\x08\x63\x61tegory\"\xb1\x01\n\x15\x44\x65leteCategoryRequest\x12?\n\x04name\x18\x01 \x01(\tB+\xbaH(r&\x18@2\"^[a-z][a-z0-9_-]*(\\.[a-z0-9_-]+)*$R\x04name\x12\x1b\n\x04\x65tag\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\x12:\n\nrequest_id\x18\x03 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"\x18\n\x16\x44\x65leteCategoryResponse\"U\n\x12GetCategoryRequest\x12?\n\x04name\x18\x01 \x01(\tB+\xbaH(r&\x18@2\"^[a-z][a-z0-9_-]*(\\.[a-z0-9_-]+)*$R\x04name\"R\n\x13GetCategoryResponse\x12;\n\x08\x63\x61tegory\x18\x01 \x01(\x0b\x32\x1f.tidings.preference.v1.CategoryR\x08\x63\x61tegory\"\xfd\x01\n\x15ListCategoriesRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12U\n\x0e\x63\x61tegory_class\x18\x03 \x01(\x0e\x32$.tidings.preference.v1.CategoryClassB\x08\xbaH\x05\x82\x01\x02\x10\x01R\rcategoryClass\x12;\n\x0bname_prefix\x18\x04 \x01(\tB\x1a\xbaH\x17r\x15\x32\x13^[a-z0-9._-]{0,64}$R\nnamePrefix\"\x81\x01\n\x16ListCategoriesResponse\x12?\n\ncategories\x18\x01 \x03(\x0b\x32\x1f.tidings.preference.v1.CategoryR\ncategories\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*\xa7\x01\n\rCategoryClass\x12\x1e\n\x1a\x43\x41TEGORY_CLASS_UNSPECIFIED\x10\x00\x12 \n\x1c\x43\x41TEGORY_CLASS_TRANSACTIONAL\x10\x01\x12\x19\n\x15\x43\x41TEGORY_CLASS_SYSTEM\x10\x02\x12\x1c\n\x18\x43\x41TEGORY_CLASS_MARKETING\x10\x03\x12\x1b\n\x17\x43\x41TEGORY_CLASS_REMINDER\x10\x04*_\n\tGuarantee\x12\x19\n\x15GUARANTEE_UNSPECIFIED\x10\x00\x12\x1b\n\x17GUARANTEE_AT_LEAST_ONCE\x10\x01\x12\x1a\n\x16GUARANTEE_AT_MOST_ONCE\x10\x02\x32\xdb\x04\n\x0f\x43\x61tegoryService\x12u\n\x0eUpsertCategory\x12,.tidings.preference.v1.UpsertCategoryRequest\x1a-.tidings.preference.v1.UpsertCategoryResponse\"\x06\xaa\xd4\x18\x02\x08\x06\x12u\n\x0eUpdateCategory\x12,.tidings.preference.v1.UpdateCategoryRequest\x1a-.tidings.preference.v1.UpdateCategoryResponse\"\x06\xaa\xd4\x18\x02\x08\x06\x12u\n\x0e\x44\x65leteCategory\x12,.tidings.preference.v1.DeleteCategoryRequest\x1a-.tidings.preference.v1.DeleteCategoryResponse\"\x06\xaa\xd4\x18\x02\x08\x06\x12l\n\x0bGetCategory\x12).tidings.preference.v1.GetCategoryRequest\x1a*.tidings.preference.v1.GetCategoryResponse\"\x06\xaa\xd4\x18\x02\x08\x07\x12u\n\x0eListCategories\x12,.tidings.preference.v1.ListCategoriesRequest\x1a-.tidings.preference.v1.ListCategoriesResponse\"\x06\xaa\xd4\x18\x02\x08\x07\x42r\n\x19\x64\x65v.tidings.preference.v1B\x14\x43\x61tegoryServiceProtoP\x01Z=example.com/tidings/gen/go/tidings/preference/v1;preferencev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tidings.preference.v1.category_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
-  _globals['DESCRIPTOR']._serialized_options = b'\n\031dev.tidings.preference.v1P\001Z=example.com/tidings/gen/go/tidings/preference/v1;preferencev1'
+  _globals['DESCRIPTOR']._serialized_options = b'\n\031dev.tidings.preference.v1B\024CategoryServiceProtoP\001Z=example.com/tidings/gen/go/tidings/preference/v1;preferencev1'
   _globals['_CATEGORY'].fields_by_name['name']._loaded_options = None
   _globals['_CATEGORY'].fields_by_name['name']._serialized_options = b'\272H(r&\030@2\"^[a-z][a-z0-9_-]*(\\.[a-z0-9_-]+)*$'
-  _globals['_CATEGORY'].fields_by_name['class']._loaded_options = None
-  _globals['_CATEGORY'].fields_by_name['class']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
+  _globals['_CATEGORY'].fields_by_name['category_class']._loaded_options = None
+  _globals['_CATEGORY'].fields_by_name['category_class']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
   _globals['_CATEGORY'].fields_by_name['channels']._loaded_options = None
   _globals['_CATEGORY'].fields_by_name['channels']._serialized_options = b'\272H\022\222\001\017\010\001\020\020\030\001\"\007\202\001\004\020\001 \000'
   _globals['_CATEGORY'].fields_by_name['priority']._loaded_options = None
@@ -73,8 +73,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTCATEGORIESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\310\001(\000'
   _globals['_LISTCATEGORIESREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTCATEGORIESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
-  _globals['_LISTCATEGORIESREQUEST'].fields_by_name['class']._loaded_options = None
-  _globals['_LISTCATEGORIESREQUEST'].fields_by_name['class']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_LISTCATEGORIESREQUEST'].fields_by_name['category_class']._loaded_options = None
+  _globals['_LISTCATEGORIESREQUEST'].fields_by_name['category_class']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_LISTCATEGORIESREQUEST'].fields_by_name['name_prefix']._loaded_options = None
   _globals['_LISTCATEGORIESREQUEST'].fields_by_name['name_prefix']._serialized_options = b'\272H\027r\0252\023^[a-z0-9._-]{0,64}$'
   _globals['_CATEGORYSERVICE'].methods_by_name['UpsertCategory']._loaded_options = None
@@ -87,32 +87,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CATEGORYSERVICE'].methods_by_name['GetCategory']._serialized_options = b'\252\324\030\002\010\007'
   _globals['_CATEGORYSERVICE'].methods_by_name['ListCategories']._loaded_options = None
   _globals['_CATEGORYSERVICE'].methods_by_name['ListCategories']._serialized_options = b'\252\324\030\002\010\007'
-  _globals['_CATEGORYCLASS']._serialized_start=2184
-  _globals['_CATEGORYCLASS']._serialized_end=2351
-  _globals['_GUARANTEE']._serialized_start=2353
-  _globals['_GUARANTEE']._serialized_end=2448
+  _globals['_CATEGORYCLASS']._serialized_start=2218
+  _globals['_CATEGORYCLASS']._serialized_end=2385
+  _globals['_GUARANTEE']._serialized_start=2387
+  _globals['_GUARANTEE']._serialized_end=2482
   _globals['_CATEGORY']._serialized_start=306
-  _globals['_CATEGORY']._serialized_end=888
-  _globals['_UPSERTCATEGORYREQUEST']._serialized_start=891
-  _globals['_UPSERTCATEGORYREQUEST']._serialized_end=1043
-  _globals['_UPSERTCATEGORYRESPONSE']._serialized_start=1045
-  _globals['_UPSERTCATEGORYRESPONSE']._serialized_end=1130
-  _globals['_UPDATECATEGORYREQUEST']._serialized_start=1133
-  _globals['_UPDATECATEGORYREQUEST']._serialized_end=1346
-  _globals['_UPDATECATEGORYRESPONSE']._serialized_start=1348
-  _globals['_UPDATECATEGORYRESPONSE']._serialized_end=1433
-  _globals['_DELETECATEGORYREQUEST']._serialized_start=1436
-  _globals['_DELETECATEGORYREQUEST']._serialized_end=1613
-  _globals['_DELETECATEGORYRESPONSE']._serialized_start=1615
-  _globals['_DELETECATEGORYRESPONSE']._serialized_end=1639
-  _globals['_GETCATEGORYREQUEST']._serialized_start=1641
-  _globals['_GETCATEGORYREQUEST']._serialized_end=1726
-  _globals['_GETCATEGORYRESPONSE']._serialized_start=1728
-  _globals['_GETCATEGORYRESPONSE']._serialized_end=1810
-  _globals['_LISTCATEGORIESREQUEST']._serialized_start=1813
-  _globals['_LISTCATEGORIESREQUEST']._serialized_end=2049
-  _globals['_LISTCATEGORIESRESPONSE']._serialized_start=2052
-  _globals['_LISTCATEGORIESRESPONSE']._serialized_end=2181
-  _globals['_CATEGORYSERVICE']._serialized_start=2451
-  _globals['_CATEGORYSERVICE']._serialized_end=3054
+  _globals['_CATEGORY']._serialized_end=905
+  _globals['_UPSERTCATEGORYREQUEST']._serialized_start=908
+  _globals['_UPSERTCATEGORYREQUEST']._serialized_end=1060
+  _globals['_UPSERTCATEGORYRESPONSE']._serialized_start=1062
+  _globals['_UPSERTCATEGORYRESPONSE']._serialized_end=1147
+  _globals['_UPDATECATEGORYREQUEST']._serialized_start=1150
+  _globals['_UPDATECATEGORYREQUEST']._serialized_end=1363
+  _globals['_UPDATECATEGORYRESPONSE']._serialized_start=1365
+  _globals['_UPDATECATEGORYRESPONSE']._serialized_end=1450
+  _globals['_DELETECATEGORYREQUEST']._serialized_start=1453
+  _globals['_DELETECATEGORYREQUEST']._serialized_end=1630
+  _globals['_DELETECATEGORYRESPONSE']._serialized_start=1632
+  _globals['_DELETECATEGORYRESPONSE']._serialized_end=1656
+  _globals['_GETCATEGORYREQUEST']._serialized_start=1658
+  _globals['_GETCATEGORYREQUEST']._serialized_end=1743
+  _globals['_GETCATEGORYRESPONSE']._serialized_start=1745
+  _globals['_GETCATEGORYRESPONSE']._serialized_end=1827
+  _globals['_LISTCATEGORIESREQUEST']._serialized_start=1830
+  _globals['_LISTCATEGORIESREQUEST']._serialized_end=2083
+  _globals['_LISTCATEGORIESRESPONSE']._serialized_start=2086
+  _globals['_LISTCATEGORIESRESPONSE']._serialized_end=2215
+  _globals['_CATEGORYSERVICE']._serialized_start=2485
+  _globals['_CATEGORYSERVICE']._serialized_end=3088
 # @@protoc_insertion_point(module_scope)

@@ -89,7 +89,7 @@ class Category(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
-    CLASS_FIELD_NUMBER: _builtins.int
+    CATEGORY_CLASS_FIELD_NUMBER: _builtins.int
     CHANNELS_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
     TTL_FIELD_NUMBER: _builtins.int
@@ -99,6 +99,8 @@ class Category(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Dotted name, such as `order.shipped`; at most 64 characters."""
+    category_class: Global___CategoryClass.ValueType
+    """Legal and practical kind; decides which preferences count."""
     priority: _priority_pb2.Priority.ValueType
     """Priority of sends that give none; unspecified means normal."""
     guarantee: Global___Guarantee.ValueType
@@ -130,6 +132,7 @@ class Category(_message.Message):
         self,
         *,
         name: _builtins.str = ...,
+        category_class: Global___CategoryClass.ValueType = ...,
         channels: _abc.Iterable[_channel_pb2.Channel.ValueType] | None = ...,
         priority: _priority_pb2.Priority.ValueType = ...,
         ttl: _duration_pb2.Duration | None = ...,
@@ -140,7 +143,7 @@ class Category(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "ttl", b"ttl", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "class", b"class", "create_time", b"create_time", "etag", b"etag", "guarantee", b"guarantee", "name", b"name", "priority", b"priority", "ttl", b"ttl", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category_class", b"category_class", "channels", b"channels", "create_time", b"create_time", "etag", b"etag", "guarantee", b"guarantee", "name", b"name", "priority", b"priority", "ttl", b"ttl", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -221,7 +224,7 @@ class UpdateCategoryRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Which of `class`, `channels`, `priority`, `ttl` and `guarantee` to change; `*` means all.
+        """Which of `category_class`, `channels`, `priority`, `ttl` and `guarantee` to change; `*` means all.
         Unset: those that are set. A field in the mask that is not set takes its default.
         """
 
@@ -367,12 +370,14 @@ class ListCategoriesRequest(_message.Message):
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
-    CLASS_FIELD_NUMBER: _builtins.int
+    CATEGORY_CLASS_FIELD_NUMBER: _builtins.int
     NAME_PREFIX_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Categories per page; 0 means 50, at most 200."""
     page_token: _builtins.str
     """`next_page_token` of the page before; empty for the first."""
+    category_class: Global___CategoryClass.ValueType
+    """Only categories of this class; unspecified: all."""
     name_prefix: _builtins.str
     """Only names that begin with this; empty: all."""
     def __init__(
@@ -380,11 +385,12 @@ class ListCategoriesRequest(_message.Message):
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        category_class: Global___CategoryClass.ValueType = ...,
         name_prefix: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["class", b"class", "name_prefix", b"name_prefix", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category_class", b"category_class", "name_prefix", b"name_prefix", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -24,14 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tidings/template/v1/content.proto\x12\x13tidings.template.v1\"\xd4\x01\n\x0fRenderedContent\x12\x39\n\x05\x65mail\x18\x01 \x01(\x0b\x32!.tidings.template.v1.EmailContentH\x00R\x05\x65mail\x12:\n\x06in_app\x18\x02 \x01(\x0b\x32!.tidings.template.v1.InAppContentH\x00R\x05inApp\x12?\n\x07webhook\x18\x03 \x01(\x0b\x32#.tidings.template.v1.WebhookContentH\x00R\x07webhookB\t\n\x07\x63ontent\"P\n\x0c\x45mailContent\x12\x18\n\x07subject\x18\x01 \x01(\tR\x07subject\x12\x12\n\x04text\x18\x02 \x01(\tR\x04text\x12\x12\n\x04html\x18\x03 \x01(\tR\x04html\"W\n\x0cInAppContent\x12\x14\n\x05title\x18\x01 \x01(\tR\x05title\x12\x12\n\x04\x62ody\x18\x02 \x01(\tR\x04\x62ody\x12\x1d\n\naction_url\x18\x03 \x01(\tR\tactionUrl\"$\n\x0eWebhookContent\x12\x12\n\x04\x64\x61ta\x18\x01 \x01(\tR\x04\x64\x61taBV\n\x17\x64\x65v.tidings.template.v1P\x01Z9example.com/tidings/gen/go/tidings/template/v1;templatev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!tidings/template/v1/content.proto\x12\x13tidings.template.v1\"\xd4\x01\n\x0fRenderedContent\x12\x39\n\x05\x65mail\x18\x01 \x01(\x0b\x32!.tidings.template.v1.EmailContentH\x00R\x05\x65mail\x12:\n\x06in_app\x18\x02 \x01(\x0b\x32!.tidings.template.v1.InAppContentH\x00R\x05inApp\x12?\n\x07webhook\x18\x03 \x01(\x0b\x32#.tidings.template.v1.WebhookContentH\x00R\x07webhookB\t\n\x07\x63ontent\"P\n\x0c\x45mailContent\x12\x18\n\x07subject\x18\x01 \x01(\tR\x07subject\x12\x12\n\x04text\x18\x02 \x01(\tR\x04text\x12\x12\n\x04html\x18\x03 \x01(\tR\x04html\"W\n\x0cInAppContent\x12\x14\n\x05title\x18\x01 \x01(\tR\x05title\x12\x12\n\x04\x62ody\x18\x02 \x01(\tR\x04\x62ody\x12\x1d\n\naction_url\x18\x03 \x01(\tR\tactionUrl\"$\n\x0eWebhookContent\x12\x12\n\x04\x64\x61ta\x18\x01 \x01(\tR\x04\x64\x61taBd\n\x17\x64\x65v.tidings.template.v1B\x0c\x43ontentProtoP\x01Z9example.com/tidings/gen/go/tidings/template/v1;templatev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tidings.template.v1.content_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
-  _globals['DESCRIPTOR']._serialized_options = b'\n\027dev.tidings.template.v1P\001Z9example.com/tidings/gen/go/tidings/template/v1;templatev1'
+  _globals['DESCRIPTOR']._serialized_options = b'\n\027dev.tidings.template.v1B\014ContentProtoP\001Z9example.com/tidings/gen/go/tidings/template/v1;templatev1'
   _globals['_RENDEREDCONTENT']._serialized_start=59
   _globals['_RENDEREDCONTENT']._serialized_end=271
   _globals['_EMAILCONTENT']._serialized_start=273

@@ -26,14 +26,14 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from tidings.common.v1 import channel_pb2 as tidings_dot_common_dot_v1_dot_channel__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etidings/tracking/v1/fact.proto\x12\x13tidings.tracking.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftidings/common/v1/channel.proto\"\xb7\x01\n\x04\x46\x61\x63t\x12\x31\n\x04type\x18\x01 \x01(\x0e\x32\x1d.tidings.tracking.v1.FactTypeR\x04type\x12.\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x34\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x1a.tidings.common.v1.ChannelR\x07\x63hannel\x12\x16\n\x06source\x18\x04 \x01(\tR\x06source*9\n\x08\x46\x61\x63tType\x12\x19\n\x15\x46\x41\x43T_TYPE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x46\x41\x43T_TYPE_READ\x10\x01\x42V\n\x17\x64\x65v.tidings.tracking.v1P\x01Z9example.com/tidings/gen/go/tidings/tracking/v1;trackingv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etidings/tracking/v1/fact.proto\x12\x13tidings.tracking.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftidings/common/v1/channel.proto\"\xb7\x01\n\x04\x46\x61\x63t\x12\x31\n\x04type\x18\x01 \x01(\x0e\x32\x1d.tidings.tracking.v1.FactTypeR\x04type\x12.\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x34\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x1a.tidings.common.v1.ChannelR\x07\x63hannel\x12\x16\n\x06source\x18\x04 \x01(\tR\x06source*9\n\x08\x46\x61\x63tType\x12\x19\n\x15\x46\x41\x43T_TYPE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x46\x41\x43T_TYPE_READ\x10\x01\x42\x61\n\x17\x64\x65v.tidings.tracking.v1B\tFactProtoP\x01Z9example.com/tidings/gen/go/tidings/tracking/v1;trackingv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tidings.tracking.v1.fact_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
-  _globals['DESCRIPTOR']._serialized_options = b'\n\027dev.tidings.tracking.v1P\001Z9example.com/tidings/gen/go/tidings/tracking/v1;trackingv1'
+  _globals['DESCRIPTOR']._serialized_options = b'\n\027dev.tidings.tracking.v1B\tFactProtoP\001Z9example.com/tidings/gen/go/tidings/tracking/v1;trackingv1'
   _globals['_FACTTYPE']._serialized_start=307
   _globals['_FACTTYPE']._serialized_end=364
   _globals['_FACT']._serialized_start=122

@@ -25,14 +25,14 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/tidings/internal/access/v1/tenant_service.proto\x12\x1atidings.internal.access.v1\x1a\x1b\x62uf/validate/validate.proto\"\xa0\x01\n\x13\x43reateTenantRequest\x12H\n\ttenant_id\x18\x01 \x01(\tB+\xbaH(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x08tenantId\x12?\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$R\x0b\x64isplayName\"\x16\n\x14\x43reateTenantResponse\"a\n\x15\x43reateAdminKeyRequest\x12H\n\ttenant_id\x18\x01 \x01(\tB+\xbaH(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x08tenantId\"0\n\x16\x43reateAdminKeyResponse\x12\x16\n\x06secret\x18\x01 \x01(\tR\x06secret2\xfb\x01\n\rTenantService\x12q\n\x0c\x43reateTenant\x12/.tidings.internal.access.v1.CreateTenantRequest\x1a\x30.tidings.internal.access.v1.CreateTenantResponse\x12w\n\x0e\x43reateAdminKey\x12\x31.tidings.internal.access.v1.CreateAdminKeyRequest\x1a\x32.tidings.internal.access.v1.CreateAdminKeyResponseBj\n\x1e\x64\x65v.tidings.internal.access.v1P\x01ZFexample.com/tidings/gen/go/tidings/internal/access/v1;internalaccessv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/tidings/internal/access/v1/tenant_service.proto\x12\x1atidings.internal.access.v1\x1a\x1b\x62uf/validate/validate.proto\"\xa0\x01\n\x13\x43reateTenantRequest\x12H\n\ttenant_id\x18\x01 \x01(\tB+\xbaH(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x08tenantId\x12?\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$R\x0b\x64isplayName\"\x16\n\x14\x43reateTenantResponse\"a\n\x15\x43reateAdminKeyRequest\x12H\n\ttenant_id\x18\x01 \x01(\tB+\xbaH(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$R\x08tenantId\"0\n\x16\x43reateAdminKeyResponse\x12\x16\n\x06secret\x18\x01 \x01(\tR\x06secret2\xfb\x01\n\rTenantService\x12q\n\x0c\x43reateTenant\x12/.tidings.internal.access.v1.CreateTenantRequest\x1a\x30.tidings.internal.access.v1.CreateTenantResponse\x12w\n\x0e\x43reateAdminKey\x12\x31.tidings.internal.access.v1.CreateAdminKeyRequest\x1a\x32.tidings.internal.access.v1.CreateAdminKeyResponseB~\n\x1e\x64\x65v.tidings.internal.access.v1B\x12TenantServiceProtoP\x01ZFexample.com/tidings/gen/go/tidings/internal/access/v1;internalaccessv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tidings.internal.access.v1.tenant_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
-  _globals['DESCRIPTOR']._serialized_options = b'\n\036dev.tidings.internal.access.v1P\001ZFexample.com/tidings/gen/go/tidings/internal/access/v1;internalaccessv1'
+  _globals['DESCRIPTOR']._serialized_options = b'\n\036dev.tidings.internal.access.v1B\022TenantServiceProtoP\001ZFexample.com/tidings/gen/go/tidings/internal/access/v1;internalaccessv1'
   _globals['_CREATETENANTREQUEST'].fields_by_name['tenant_id']._loaded_options = None
   _globals['_CREATETENANTREQUEST'].fields_by_name['tenant_id']._serialized_options = b'\272H(r&2$^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'
   _globals['_CREATETENANTREQUEST'].fields_by_name['display_name']._loaded_options = None

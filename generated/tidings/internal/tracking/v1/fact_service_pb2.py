@@ -25,14 +25,14 @@ _sym_db = _symbol_database.Default()
 from tidings.tracking.v1 import fact_pb2 as tidings_dot_tracking_dot_v1_dot_fact__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/tidings/internal/tracking/v1/fact_service.proto\x12\x1ctidings.internal.tracking.v1\x1a\x1etidings/tracking/v1/fact.proto\"Z\n\x10ReadFactsRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12)\n\x10notification_ids\x18\x02 \x03(\x0cR\x0fnotificationIds\"Y\n\x11ReadFactsResponse\x12\x44\n\x05\x66\x61\x63ts\x18\x01 \x03(\x0b\x32..tidings.internal.tracking.v1.NotificationFactR\x05\x66\x61\x63ts\"j\n\x10NotificationFact\x12\'\n\x0fnotification_id\x18\x01 \x01(\x0cR\x0enotificationId\x12-\n\x04\x66\x61\x63t\x18\x02 \x01(\x0b\x32\x19.tidings.tracking.v1.FactR\x04\x66\x61\x63t2{\n\x0b\x46\x61\x63tService\x12l\n\tReadFacts\x12..tidings.internal.tracking.v1.ReadFactsRequest\x1a/.tidings.internal.tracking.v1.ReadFactsResponseBp\n dev.tidings.internal.tracking.v1P\x01ZJexample.com/tidings/gen/go/tidings/internal/tracking/v1;internaltrackingv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/tidings/internal/tracking/v1/fact_service.proto\x12\x1ctidings.internal.tracking.v1\x1a\x1etidings/tracking/v1/fact.proto\"Z\n\x10ReadFactsRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12)\n\x10notification_ids\x18\x02 \x03(\x0cR\x0fnotificationIds\"Y\n\x11ReadFactsResponse\x12\x44\n\x05\x66\x61\x63ts\x18\x01 \x03(\x0b\x32..tidings.internal.tracking.v1.NotificationFactR\x05\x66\x61\x63ts\"j\n\x10NotificationFact\x12\'\n\x0fnotification_id\x18\x01 \x01(\x0cR\x0enotificationId\x12-\n\x04\x66\x61\x63t\x18\x02 \x01(\x0b\x32\x19.tidings.tracking.v1.FactR\x04\x66\x61\x63t2{\n\x0b\x46\x61\x63tService\x12l\n\tReadFacts\x12..tidings.internal.tracking.v1.ReadFactsRequest\x1a/.tidings.internal.tracking.v1.ReadFactsResponseB\x82\x01\n dev.tidings.internal.tracking.v1B\x10\x46\x61\x63tServiceProtoP\x01ZJexample.com/tidings/gen/go/tidings/internal/tracking/v1;internaltrackingv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tidings.internal.tracking.v1.fact_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
-  _globals['DESCRIPTOR']._serialized_options = b'\n dev.tidings.internal.tracking.v1P\001ZJexample.com/tidings/gen/go/tidings/internal/tracking/v1;internaltrackingv1'
+  _globals['DESCRIPTOR']._serialized_options = b'\n dev.tidings.internal.tracking.v1B\020FactServiceProtoP\001ZJexample.com/tidings/gen/go/tidings/internal/tracking/v1;internaltrackingv1'
   _globals['_READFACTSREQUEST']._serialized_start=113
   _globals['_READFACTSREQUEST']._serialized_end=203
   _globals['_READFACTSRESPONSE']._serialized_start=205
