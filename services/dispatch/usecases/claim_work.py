@@ -54,7 +54,7 @@ class ClaimWork:
         """
         begun = time.time_ns()
         lane = self._lanes[batch.channel, batch.priority]
-        await lane.reserve(len(batch.tasks))
+        await lane.room.take(len(batch.tasks))
         claimed: list[ClaimedDelivery] = []
         event = wire.claimed_event(batch.outbox_id, now=self._clock.now())
 
@@ -70,7 +70,7 @@ class ClaimWork:
             failpoint("dispatch.claimed")
             tell.claimed(claimed, begun=begun, sql=sql)
         finally:
-            await lane.free(len(batch.tasks) - len(claimed))
+            await lane.room.give(from_messages=len(batch.tasks) - len(claimed))
         lane.put(claimed)
         self._events.publish_soon(event)
 
@@ -90,14 +90,15 @@ class ClaimWork:
     async def claim_due(self) -> None:
         """Claims what is due again, as far as there is room."""
         for lane in self._lanes.values():
-            while room := lane.try_reserve(_SWEEP):
+            while room := lane.room.take_due(_SWEEP):
                 claimed: list[ClaimedDelivery] = []
                 begun = time.time_ns()
                 try:
                     claimed = await self._ledger.claim_due(lane.channel, lane.priority, limit=room)
                     tell.claimed(claimed, begun=begun, sql=None)
                 finally:
-                    await lane.free(room - len(claimed))
+                    await lane.room.give(due_again=room - len(claimed))
                 lane.put(claimed)
                 if len(claimed) < room:
+                    await lane.room.none_due()
                     break

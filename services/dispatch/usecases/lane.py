@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 
 from libs.errors import DependencyUnavailable
 from services.dispatch.domain.models import ClaimedDelivery
+from services.dispatch.usecases.room import Room
 from services.dispatch.usecases.solitude import Solitude
 
 _log = logging.getLogger(__name__)
 
 _PAUSE_S = 1.0
+# Of the claim deadline: what a lane takes should leave within a fifth, what has waited for half is for others.
+_HORIZON = 0.2
+_PATIENCE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    delivery: ClaimedDelivery
+    since: float
 
 
 class Lane:
-    """Room is reserved before work is claimed, so that a process never owns more than it can do.
+    """Room is reserved before work is claimed, so that a process never owns more than it can do. What has
+    waited so long that its claim would end on the way is given back before it costs any work.
 
     Suspects, of which a process may have died, are delivered one by one with every other lane at rest.
     """
@@ -29,10 +43,13 @@ class Lane:
         *,
         deliver: Callable[[Sequence[ClaimedDelivery]], Awaitable[None]],
         deliver_alone: Callable[[ClaimedDelivery], Awaitable[None]],
+        give_back: Callable[[Sequence[ClaimedDelivery]], Awaitable[None]],
         solitude: Solitude,
+        claim_deadline: timedelta,
         capacity: int,
         batch: int,
         abreast: int = 1,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`abreast` batches at a time, so that one that waits for a slow endpoint holds up few others."""
         self.channel = channel
@@ -42,41 +59,27 @@ class Lane:
         self._solitude = solitude
         self._batch = batch
         self._abreast = abreast
-        self._capacity = capacity
-        self._room = capacity
-        self._freed = asyncio.Condition()
-        self._waiting: deque[ClaimedDelivery] = deque()
+        self._give_back = give_back
+        self._patience = claim_deadline.total_seconds() * _PATIENCE
+        self._monotonic = monotonic
+        self._room = Room(
+            most=capacity,
+            horizon=claim_deadline.total_seconds() * _HORIZON,
+            monotonic=monotonic,
+        )
+        self._waiting: deque[_Held] = deque()
         self._arrived = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
 
     @property
-    def in_use(self) -> int:
-        """How many deliveries are in hand, or have room kept for them."""
-        return self._capacity - self._room
-
-    async def reserve(self, count: int) -> None:
-        """Waits until `count` more deliveries fit, and takes their room."""
-        # A message larger than the lane is let in when the lane is empty.
-        needed = min(count, self._capacity)
-        async with self._freed:
-            await self._freed.wait_for(lambda: self._room >= needed)
-            self._room -= count
-
-    def try_reserve(self, most: int) -> int:
-        """Takes room for up to `most` deliveries at once; returns for how many."""
-        count = max(0, min(most, self._room))
-        self._room -= count
-        return count
-
-    async def free(self, count: int) -> None:
-        """Gives room back."""
-        async with self._freed:
-            self._room += count
-            self._freed.notify_all()
+    def room(self) -> Room:
+        """Room that is taken before work is claimed."""
+        return self._room
 
     def put(self, deliveries: Sequence[ClaimedDelivery]) -> None:
-        """Adds deliveries whose room was reserved."""
-        self._waiting.extend(deliveries)
+        """Adds deliveries whose room was taken."""
+        now = self._monotonic()
+        self._waiting.extend(_Held(delivery, now) for delivery in deliveries)
         self._arrived.set()
 
     async def run(self) -> None:
@@ -95,38 +98,53 @@ class Lane:
         """Waits for batches that have begun; returns what was never begun, for others to do."""
         if self._running:
             await asyncio.wait(self._running, timeout=seconds)
-        left = list(self._waiting)
+        left = [held.delivery for held in self._waiting]
         self._waiting.clear()
         return left
 
-    def _take(self) -> list[ClaimedDelivery]:
+    def _take(self) -> list[_Held]:
         """Returns the next batch: one suspect, or deliveries up to the next suspect."""
         batch = [self._waiting.popleft()]
         while (
             self._waiting
             and len(batch) < self._batch
-            and not batch[0].suspect
-            and not self._waiting[0].suspect
+            and not batch[0].delivery.suspect
+            and not self._waiting[0].delivery.suspect
         ):
             batch.append(self._waiting.popleft())
         return batch
 
-    async def _work(self, batch: Sequence[ClaimedDelivery]) -> None:
+    async def _work(self, batch: Sequence[_Held]) -> None:
         try:
-            if batch[0].suspect:
-                async with self._solitude.alone():
-                    await self._deliver_alone(batch[0])
-            else:
-                async with self._solitude.together():
-                    await self._deliver(batch)
+            await self._deliver_in_time(batch)
         except DependencyUnavailable:
-            # Not even giving them back went through. What was settled meanwhile is no longer ours to move.
+            # Not even giving them back went through, so they keep their room. What was settled meanwhile
+            # is no longer ours to move.
             await asyncio.sleep(_PAUSE_S)
-            await self.reserve(len(batch))
             self._waiting.extendleft(reversed(batch))
+            self._arrived.set()
+            return
         except Exception:  # noqa: BLE001 - the rim of the batch
             # The ledger still says that they are claimed: they come back when the claim ends.
-            ids = [str(delivery.task.notification_id) for delivery in batch]
+            ids = [str(held.delivery.task.notification_id) for held in batch]
             _log.exception("batch_failed", extra={"notification_ids": ids})
-        finally:
-            await self.free(len(batch))
+        due_again = sum(held.delivery.claims > 1 for held in batch)
+        await self._room.give(from_messages=len(batch) - due_again, due_again=due_again)
+
+    async def _deliver_in_time(self, batch: Sequence[_Held]) -> None:
+        latest = self._monotonic() - self._patience
+        late = [held.delivery for held in batch if held.since < latest]
+        if late:
+            _log.warning("waited_too_long", extra={"deliveries": len(late)})
+            await self._give_back(late)
+            self._room.owe()
+        timely = [held.delivery for held in batch if held.since >= latest]
+        if not timely:
+            return
+        with self._room.measure(len(timely)):
+            if timely[0].suspect:
+                async with self._solitude.alone():
+                    await self._deliver_alone(timely[0])
+            else:
+                async with self._solitude.together():
+                    await self._deliver(timely)

@@ -158,7 +158,7 @@ def watch_lanes(lanes: Sequence[Lane], slots: Mapping[int, Slots]) -> None:
         "Deliveries in hand.",
         lambda: [
             (
-                lane.in_use,
+                lane.room.in_use,
                 {
                     names.CHANNEL: names.channel_name(lane.channel),
                     names.PRIORITY: names.priority_name(lane.priority),

@@ -73,7 +73,9 @@ class Dispatcher:
             NORMAL,
             deliver=self._deliver,
             deliver_alone=self._deliver_alone,
+            give_back=self._deliver,
             solitude=Solitude(),
+            claim_deadline=timedelta(hours=1),
             capacity=100,
             batch=50,
         )

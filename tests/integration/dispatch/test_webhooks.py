@@ -272,7 +272,9 @@ async def test_what_waits_for_an_endpoint_holds_up_no_other(bench: Bench) -> Non
             NORMAL,
             deliver=lambda batch: bench.send(sender, batch),
             deliver_alone=lambda delivery: bench.send(sender, [delivery]),
+            give_back=lambda batch: bench.send(sender, batch),
             solitude=Solitude(),
+            claim_deadline=timedelta(hours=1),
             capacity=40,
             batch=4,
             abreast=10,
@@ -289,7 +291,7 @@ async def test_what_waits_for_an_endpoint_holds_up_no_other(bench: Bench) -> Non
             *(f"http://quick-{n}.example:{quick_one.port}/" for n in range(30))
         )
         for claimed in (waiting, quick):
-            await lane.reserve(len(claimed))
+            await lane.room.take(len(claimed))
             lane.put(claimed)
 
         async def quick_are_through() -> bool:
