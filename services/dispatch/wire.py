@@ -65,6 +65,7 @@ def delivery_batch_from_bytes(body: bytes) -> DeliveryBatch:
         channel=message.channel,
         priority=message.priority,
         tasks=tuple(_task_from_proto(task) for task in message.tasks),
+        publication=message.publication,
     )
 
 
@@ -87,13 +88,14 @@ def _task_from_proto(task: delivery_batch_pb2.DeliveryTask) -> DeliveryTask:
     )
 
 
-def claimed_event(outbox_id: UUID, *, now: datetime) -> Event:
+def claimed_event(outbox_id: UUID, *, now: datetime, publication: int = 0) -> Event:
     """Returns the fact that an outbox row's deliveries are claimed, under an id derived from it."""
     batch_id = derive_uuid8(outbox_id, hashlib.sha256(b"claimed" + outbox_id.bytes).digest())
     batch = event_batch_pb2.EventBatch(
         format=_EVENT_FORMAT, batch_id=batch_id.bytes, record_time=timestamp(now)
     )
-    batch.events.add().deliveries_claimed.outbox_id = outbox_id.bytes
+    claimed = batch.events.add().deliveries_claimed
+    claimed.outbox_id, claimed.publication = outbox_id.bytes, publication
     return Event(batch_id, CLAIMED, batch.SerializeToString())
 
 

@@ -28,8 +28,6 @@ _SETTINGS = {
     # Short, so that a run lives through many of them. A mail must fit in a lease beside its margin.
     "TIDINGS_DISPATCH_LEASE_SECONDS": str(DISPATCH_LEASE),
     "TIDINGS_DISPATCH_CLAIM_DEADLINE_SECONDS": "12",
-    # No more than can be delivered within the deadline, however busy the machine is.
-    "TIDINGS_DISPATCH_LANE_CAPACITY": "20",
     "TIDINGS_DISPATCH_SWEEP_INTERVAL_SECONDS": "0.25",
     "TIDINGS_DISPATCH_EVENT_INTERVAL_SECONDS": "1",
     "TIDINGS_DISPATCH_RETRY_BASE_SECONDS": "0.2",
@@ -41,8 +39,7 @@ _SETTINGS = {
     "TIDINGS_INGESTION_CLAIM_DEADLINE_SECONDS": "8",
     "TIDINGS_INGESTION_SWEEP_INTERVAL_SECONDS": "0.3",
     "TIDINGS_INGESTION_REPUBLISH_SECONDS": "1",
-    # Each copy is worked on: a busy machine must not be kept busy by them.
-    "TIDINGS_INGESTION_REPUBLISH_CEILING_SECONDS": "16",
+    "TIDINGS_INGESTION_REPUBLISH_CEILING_SECONDS": "4",
     "TIDINGS_INGESTION_PLANNING_PAUSE_SECONDS": "0.3",
 }
 _CORE = ("access", "template", "preference", "tracking")

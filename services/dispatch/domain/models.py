@@ -122,6 +122,8 @@ class DeliveryBatch:
     channel: int
     priority: int
     tasks: tuple[DeliveryTask, ...]
+    publication: int = 0
+    """Number of this copy of the message; 0 when it is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,7 +56,9 @@ class ClaimWork:
         lane = self._lanes[batch.channel, batch.priority]
         await lane.room.take(len(batch.tasks))
         claimed: list[ClaimedDelivery] = []
-        event = wire.claimed_event(batch.outbox_id, now=self._clock.now())
+        event = wire.claimed_event(
+            batch.outbox_id, now=self._clock.now(), publication=batch.publication
+        )
 
         async def work(connection: Connection) -> list[ClaimedDelivery]:
             new = await self._ledger.claim_tasks(connection, batch, suspect=suspect)

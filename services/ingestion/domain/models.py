@@ -200,6 +200,8 @@ class OutboxMessage:
     payload: bytes
     traceparents: tuple[str, ...] = ()
     """Of those that are traced."""
+    publication: int = 0
+    """Number of the copy that is to be published; 0 before it is stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from libs.failpoints import failpoint
 from libs.messaging.broker import Broker, Received
 from libs.messaging.topology import CLAIMED_QUEUE
 from services.ingestion.usecases.finish_claimed import FinishClaimed
-from services.ingestion.wire.messages import claimed_outbox_ids
+from services.ingestion.wire.messages import claimed_publications
 
 _log = logging.getLogger(__name__)
 
@@ -30,11 +30,11 @@ class ClaimsConsumer:
 
     async def _handle(self, received: Received) -> None:
         try:
-            outbox_ids = claimed_outbox_ids(received.message.body)
+            publications = claimed_publications(received.message.body)
         except ValueError:
             _log.exception("event_unreadable")
             await received.reject(requeue=False)
             return
-        await self._finish(outbox_ids)
+        await self._finish(publications)
         failpoint("ingestion.finished")
         await received.acknowledge()

@@ -307,35 +307,53 @@ INSERT INTO ingestion.outbox (outbox_id, tenant_id, channel, priority, delivery_
 SELECT outbox_id, tenant_id, channel, priority, delivery_count, payload, now() + $7::interval
 FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::smallint[], $5::int[], $6::bytea[])
     AS given (outbox_id, tenant_id, channel, priority, delivery_count, payload)
+RETURNING outbox_id, publication
 
 -- take_unclaimed --
--- Messages that nobody claimed in time go again, after an interval that doubles up to $2.
-WITH due AS (
-    SELECT outbox_id FROM ingestion.outbox WHERE due_time <= now() ORDER BY due_time LIMIT $3
-    FOR UPDATE SKIP LOCKED
+-- Messages that nobody claimed in time go again, after an interval that doubles up to $2, if they are lost:
+-- if something that was published after them in the same queue is claimed ($4, $5, $6), or all is lost (0).
+-- Else the queue may just be long, and only its last publication goes again: when that copy is claimed,
+-- whatever was published before it and is still here was lost. The outbox is small: credit bounds it.
+WITH last AS (
+    SELECT channel, priority, max(publication) AS publication
+    FROM ingestion.outbox
+    GROUP BY channel, priority
+),
+due AS (
+    SELECT o.outbox_id
+    FROM ingestion.outbox AS o
+    JOIN last USING (channel, priority)
+    LEFT JOIN unnest($4::smallint[], $5::smallint[], $6::bigint[]) AS claimed (channel, priority, publication)
+        USING (channel, priority)
+    WHERE o.due_time <= now() AND (o.publication IN (0, last.publication) OR o.publication < claimed.publication)
+    ORDER BY o.due_time
+    LIMIT $3
+    FOR UPDATE OF o SKIP LOCKED
 )
 UPDATE ingestion.outbox AS o
-SET publish_count = publish_count + 1,
+SET publish_count = publish_count + 1, publication = nextval('ingestion.publications'),
     due_time = now() + least($1::interval * power(2, least(publish_count, 20)), $2::interval)
 FROM due
 WHERE o.outbox_id = due.outbox_id
-RETURNING o.outbox_id, tenant_id, channel, priority, payload
+RETURNING o.outbox_id, tenant_id, channel, priority, delivery_count, payload, publication
 
--- read_messages --
+-- take_unconfirmed --
 -- Those that are gone are claimed.
-SELECT outbox_id, tenant_id, channel, priority, payload
-FROM ingestion.outbox
-WHERE outbox_id = ANY($1::uuid[])
+UPDATE ingestion.outbox
+SET publication = nextval('ingestion.publications'), due_time = now() + $2::interval
+WHERE outbox_id IN (SELECT outbox_id FROM ingestion.outbox WHERE outbox_id = ANY($1::uuid[])
+                    ORDER BY outbox_id FOR UPDATE)
+RETURNING outbox_id, tenant_id, channel, priority, delivery_count, payload, publication
 
 -- outbox_age --
 SELECT coalesce(now() - min(create_time), '0 s'::interval) FROM ingestion.outbox
 
 -- republish_all_now --
 -- After a restart that proves every older process dead, nobody else is going to claim these.
-UPDATE ingestion.outbox SET due_time = now()
+UPDATE ingestion.outbox SET due_time = now(), publication = 0
 
 -- finish_outbox --
-DELETE FROM ingestion.outbox WHERE outbox_id = ANY($1::uuid[]) RETURNING create_time
+DELETE FROM ingestion.outbox WHERE outbox_id = ANY($1::uuid[]) RETURNING outbox_id, channel, priority, create_time
 
 -- list_notifications --
 -- At most $9 rows are looked at; the last of them is returned even if it does not match, so that the next

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
+
+import asyncpg
 
 from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
@@ -32,6 +35,8 @@ class PlanStore:
         self._pool = pool
         self._republish_interval = republish_interval
         self._republish_ceiling = republish_ceiling
+        # As far as this process was told. Without it, the next claim of what is published again tells.
+        self._claimed: dict[tuple[int, int], int] = {}
 
     async def store(
         self, connection: Connection, plans: Sequence[PlanRow], *, owner: UUID
@@ -49,9 +54,11 @@ class PlanStore:
         )
         return {row["notification_id"] for row in rows}
 
-    async def add_messages(self, connection: Connection, messages: Sequence[OutboxMessage]) -> None:
-        """Stores messages in the transaction of their plans."""
-        await connection.execute(
+    async def add_messages(
+        self, connection: Connection, messages: Sequence[OutboxMessage]
+    ) -> list[OutboxMessage]:
+        """Stores messages in the transaction of their plans; returns them with their publications."""
+        rows = await connection.fetch(
             _SQL["insert_outbox"],
             [message.outbox_id for message in messages],
             [message.tenant_id for message in messages],
@@ -61,6 +68,8 @@ class PlanStore:
             [message.payload for message in messages],
             self._republish_interval,
         )
+        publications = {row["outbox_id"]: row["publication"] for row in rows}
+        return [replace(m, publication=publications[m.outbox_id]) for m in messages]
 
     async def used_credit(self) -> dict[CreditKey, int]:
         """Returns how many deliveries are on their way, where there are any."""
@@ -69,19 +78,26 @@ class PlanStore:
             (row["tenant_id"], row["priority"], row["channel"]): row["deliveries"] for row in rows
         }
 
-    async def take_unclaimed(self, *, limit: int) -> list[tuple[UUID, str, int, int, bytes]]:
-        """Returns messages to publish again: id, tenant, channel, priority, payload."""
+    async def take_unclaimed(self, *, limit: int) -> list[OutboxMessage]:
+        """Returns messages to publish again: those that are lost, and per queue one that will tell."""
+        queues = list(self._claimed)
         rows = await self._pool.fetch(
-            _SQL["take_unclaimed"], self._republish_interval, self._republish_ceiling, limit
+            _SQL["take_unclaimed"],
+            self._republish_interval,
+            self._republish_ceiling,
+            limit,
+            [channel for channel, _ in queues],
+            [priority for _, priority in queues],
+            [self._claimed[queue] for queue in queues],
         )
-        return [tuple(row) for row in rows]
+        return _messages(rows)
 
-    async def read_messages(
-        self, outbox_ids: Sequence[UUID]
-    ) -> list[tuple[UUID, str, int, int, bytes]]:
-        """Returns those messages that nobody claimed yet."""
-        rows = await self._pool.fetch(_SQL["read_messages"], outbox_ids)
-        return [tuple(row) for row in rows]
+    async def take_unconfirmed(self, outbox_ids: Sequence[UUID]) -> list[OutboxMessage]:
+        """Returns those messages that nobody claimed yet, to be published again."""
+        rows = await self._pool.fetch(
+            _SQL["take_unconfirmed"], outbox_ids, self._republish_interval
+        )
+        return _messages(rows)
 
     async def outbox_age(self) -> timedelta:
         """Returns the age of the oldest message that nobody claimed; none has none."""
@@ -89,10 +105,21 @@ class PlanStore:
         return age
 
     async def republish_all_now(self) -> None:
-        """Makes every message due."""
+        """Makes every message due, whatever was claimed."""
         await self._pool.execute(_SQL["republish_all_now"])
 
-    async def finish(self, outbox_ids: Sequence[UUID]) -> list[datetime]:
-        """Deletes messages whose deliveries are claimed; returns when each was created."""
-        rows = await self._pool.fetch(_SQL["finish_outbox"], outbox_ids)
+    async def finish(self, publications: Mapping[UUID, int]) -> list[datetime]:
+        """Deletes messages whose deliveries are claimed; returns when each was created.
+
+        `publications` has the copy of each that was claimed: in its queue those before it are through.
+        """
+        rows = await self._pool.fetch(_SQL["finish_outbox"], list(publications))
+        for row in rows:
+            queue = row["channel"], row["priority"]
+            self._claimed[queue] = max(self._claimed.get(queue, 0), publications[row["outbox_id"]])
         return [row["create_time"] for row in rows]
+
+
+def _messages(rows: Sequence[asyncpg.Record]) -> list[OutboxMessage]:
+    """Returns rows in the order of their publications."""
+    return sorted((OutboxMessage(**row) for row in rows), key=lambda m: m.publication)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
@@ -23,10 +23,10 @@ class FinishClaimed:
         self._clock = clock
         self._delay = _FIRST_GUESS
 
-    async def __call__(self, outbox_ids: Sequence[UUID]) -> None:
-        """Deletes rows; those that are gone already are no error."""
+    async def __call__(self, publications: Mapping[UUID, int]) -> None:
+        """Deletes rows, of which those copies were claimed; those that are gone already are no error."""
         now = self._clock.now()
-        for created in await self._plans.finish(outbox_ids):
+        for created in await self._plans.finish(publications):
             self._delay += (max(now - created, timedelta()) - self._delay) * _WEIGHT
         self._hand_over.credit_freed()
 

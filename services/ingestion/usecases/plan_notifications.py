@@ -137,7 +137,7 @@ class PlanNotifications:
         ]
         messages = list(self._messages(planned))
         if messages:
-            await self._plans.add_messages(connection, messages)
+            messages = await self._plans.add_messages(connection, messages)
         return stored, messages
 
     def _messages(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from libs.telemetry.messaging import publishing
 from services.ingestion.domain.acceptance import CHANNEL_NAMES, PRIORITY_NAMES
 from services.ingestion.domain.models import OutboxMessage
 from services.ingestion.store.plans import PlanStore
-from services.ingestion.wire.messages import traced_in
+from services.ingestion.wire.messages import numbered_copy, traced_in
 
 _log = logging.getLogger(__name__)
 _spans = tracing.Spans("ingestion")
@@ -27,7 +28,7 @@ _SWEEP = 100
 
 class PublishDeliveries:
     """A publication that fails is no loss: the row stays. What the broker did not confirm goes again as
-    soon as it answers, what nobody claimed after an interval that doubles."""
+    soon as it answers; what nobody claimed after an interval that doubles, if it is lost."""
 
     def __init__(self, *, broker: Broker, plans: PlanStore) -> None:
         self._broker = broker
@@ -37,27 +38,15 @@ class PublishDeliveries:
 
     async def __call__(self, messages: Sequence[OutboxMessage]) -> None:
         """Publishes messages that were just committed."""
-        await asyncio.gather(
-            *(
-                self._publish(
-                    m.outbox_id,
-                    m.tenant_id,
-                    m.channel,
-                    m.priority,
-                    m.payload,
-                    traceparents=m.traceparents,
-                    size=m.delivery_count,
-                )
-                for m in messages
-            )
-        )
+        await asyncio.gather(*(self._publish(message) for message in messages))
 
     async def sweep(self) -> None:
-        """Publishes again what was not claimed in time."""
-        rows = await self._plans.take_unclaimed(limit=_SWEEP)
-        if rows:
-            _log.info("publishing_again", extra={"messages": len(rows)})
-        await asyncio.gather(*(self._publish_again(*row) for row in rows))
+        """Publishes again what was not claimed in time and is not just waiting in a long queue."""
+        while messages := await self._plans.take_unclaimed(limit=_SWEEP):
+            _log.info("publishing_again", extra={"messages": len(messages)})
+            await self._publish_again(messages)
+            if len(messages) < _SWEEP or self._unconfirmed:
+                return
 
     async def sweep_unconfirmed(self) -> None:
         """Tries one of those that were not confirmed; when it goes, all the others go at once."""
@@ -65,48 +54,34 @@ class PublishDeliveries:
         while self._unconfirmed:
             tried = list(islice(self._unconfirmed, limit))
             self._unconfirmed.difference_update(tried)
-            rows = await self._plans.read_messages(tried)
-            await asyncio.gather(*(self._publish_again(*row) for row in rows))
+            await self._publish_again(await self._plans.take_unconfirmed(tried))
             if not self._unconfirmed.isdisjoint(tried):
                 return
             limit = _SWEEP
 
-    async def _publish_again(
-        self, outbox_id: UUID, tenant_id: str, channel: int, priority: int, body: bytes
-    ) -> None:
-        traced, size = traced_in(body) if tracing.is_exporting() else ((), 0)
-        await self._publish(
-            outbox_id, tenant_id, channel, priority, body, traceparents=traced, size=size
-        )
+    async def _publish_again(self, messages: Sequence[OutboxMessage]) -> None:
+        if tracing.is_exporting():
+            messages = [replace(m, traceparents=traced_in(m.payload)) for m in messages]
+        await self(messages)
 
-    async def _publish(
-        self,
-        outbox_id: UUID,
-        tenant_id: str,
-        channel: int,
-        priority: int,
-        body: bytes,
-        *,
-        traceparents: Sequence[str],
-        size: int,
-    ) -> None:
-        routing_key = f"{CHANNEL_NAMES[channel]}.{PRIORITY_NAMES[priority]}"
-        headers = {OUTBOX_ID_HEADER: str(outbox_id), TENANT_HEADER: tenant_id}
+    async def _publish(self, message: OutboxMessage) -> None:
+        routing_key = f"{CHANNEL_NAMES[message.channel]}.{PRIORITY_NAMES[message.priority]}"
+        headers = {OUTBOX_ID_HEADER: str(message.outbox_id), TENANT_HEADER: message.tenant_id}
+        body = numbered_copy(message.payload, message.publication)
         try:
             with publishing(
                 _spans,
-                traceparents,
+                message.traceparents,
                 system=self._broker.system,
                 exchange=DELIVERIES,
                 routing_key=routing_key,
-                size=size,
+                size=message.delivery_count,
             ) as span:
                 if span is not None:
                     headers[HEADER] = contexts.traceparent_of(span)
-                message = Message(body=body, headers=headers)
-                await self._broker.publish(DELIVERIES, routing_key, message)
+                copy = Message(body=body, headers=headers)
+                await self._broker.publish(DELIVERIES, routing_key, copy)
         except (BrokerUnavailable, Unroutable) as error:
-            self._unconfirmed.add(outbox_id)
-            _log.warning(
-                "not_published", extra={"outbox_id": str(outbox_id), "why": kind_of(error)}
-            )
+            self._unconfirmed.add(message.outbox_id)
+            extra = {"outbox_id": str(message.outbox_id), "why": kind_of(error)}
+            _log.warning("not_published", extra=extra)

@@ -63,20 +63,23 @@ def delivery_batch_to_proto(
     ).SerializeToString()
 
 
-def traced_in(body: bytes) -> tuple[tuple[str, ...], int]:
-    """Returns the trace contexts of those in a message that are traced, and how many it brings."""
+def traced_in(body: bytes) -> tuple[str, ...]:
+    """Returns the trace contexts of those in a message that are traced."""
     tasks = delivery_batch_pb2.DeliveryBatch.FromString(body).tasks
-    return tuple(task.traceparent for task in tasks if is_sampled(task.traceparent)), len(tasks)
+    return tuple(task.traceparent for task in tasks if is_sampled(task.traceparent))
 
 
-def claimed_outbox_ids(body: bytes) -> list[UUID]:
-    """Returns the outbox rows that an event batch says are claimed; ValueError for other bytes."""
+def numbered_copy(payload: bytes, publication: int) -> bytes:
+    """Returns a message with the number of its copy: what is appended to a message is merged into it."""
+    return payload + delivery_batch_pb2.DeliveryBatch(publication=publication).SerializeToString()
+
+
+def claimed_publications(body: bytes) -> dict[UUID, int]:
+    """Returns the outbox rows that an event batch says are claimed, each with the number of the copy;
+    ValueError for other bytes."""
     try:
         batch = EventBatch.FromString(body)
     except DecodeError as error:
         raise ValueError("not an event batch") from error
-    return [
-        UUID(bytes=event.deliveries_claimed.outbox_id)
-        for event in batch.events
-        if event.HasField("deliveries_claimed")
-    ]
+    claims = [e.deliveries_claimed for e in batch.events if e.HasField("deliveries_claimed")]
+    return {UUID(bytes=claim.outbox_id): claim.publication for claim in claims}

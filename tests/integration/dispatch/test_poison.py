@@ -54,6 +54,7 @@ class Dispatcher:
         self.together: list[list[UUID]] = []
         self.alone: list[UUID] = []
         self.stated: list[UUID] = []
+        self.publications: list[int] = []
 
     async def open(self, stack: AsyncExitStack, pool: Pool) -> None:
         incarnation = Incarnation(pool, schema="dispatch", lease=timedelta(hours=1))
@@ -111,6 +112,7 @@ class Dispatcher:
     async def _note_claim(self, received: Received) -> None:
         batch = EventBatch.FromString(received.message.body)
         self.stated += [UUID(bytes=e.deliveries_claimed.outbox_id) for e in batch.events]
+        self.publications += [e.deliveries_claimed.publication for e in batch.events]
         await received.acknowledge()
 
 
@@ -171,6 +173,19 @@ async def test_a_message_is_claimed_once_however_often_it_comes(dispatcher: Disp
 
     assert await eventually(stated_each_time)
     assert sorted(i for batch in dispatcher.together for i in batch) == ids
+
+
+async def test_a_claim_states_which_copy_was_claimed(dispatcher: Dispatcher) -> None:
+    _, _, message = work(1)
+    # What is appended to a message is merged into it.
+    copy = Message(body=message.body + DeliveryBatch(publication=7).SerializeToString())
+    await dispatcher.broker.publish(DELIVERIES, KEY, copy)
+
+    async def stated() -> bool:
+        return bool(dispatcher.publications)
+
+    assert await eventually(stated)
+    assert dispatcher.publications == [7]
 
 
 async def test_what_the_broker_gave_up_is_delivered_one_by_one(dispatcher: Dispatcher) -> None:

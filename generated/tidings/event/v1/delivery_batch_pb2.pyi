@@ -34,6 +34,7 @@ class DeliveryBatch(_message.Message):
     CHANNEL_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
     TASKS_FIELD_NUMBER: _builtins.int
+    PUBLICATION_FIELD_NUMBER: _builtins.int
     format: _builtins.int
     """Version of this layout; 1."""
     outbox_id: _builtins.bytes
@@ -44,6 +45,10 @@ class DeliveryBatch(_message.Message):
     """Channel of every task."""
     priority: _priority_pb2.Priority.ValueType
     """Priority of every task."""
+    publication: _builtins.int
+    """Number of this copy: a later publication in the same queue has a larger one. The claim states it back; 0
+    when it is not known.
+    """
     @_builtins.property
     def tasks(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeliveryTask]:
         """The deliveries; 1 to 200."""
@@ -57,10 +62,11 @@ class DeliveryBatch(_message.Message):
         channel: _channel_pb2.Channel.ValueType = ...,
         priority: _priority_pb2.Priority.ValueType = ...,
         tasks: _abc.Iterable[Global___DeliveryTask] | None = ...,
+        publication: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "format", b"format", "outbox_id", b"outbox_id", "priority", b"priority", "tasks", b"tasks", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "format", b"format", "outbox_id", b"outbox_id", "priority", b"priority", "publication", b"publication", "tasks", b"tasks", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -104,16 +104,20 @@ class DeliveriesClaimed(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     OUTBOX_ID_FIELD_NUMBER: _builtins.int
+    PUBLICATION_FIELD_NUMBER: _builtins.int
     outbox_id: _builtins.bytes
     """UUID of the outbox row, 16 bytes."""
+    publication: _builtins.int
+    """Number of the copy of the message that was claimed; 0 when it is not known."""
     def __init__(
         self,
         *,
         outbox_id: _builtins.bytes = ...,
+        publication: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["outbox_id", b"outbox_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outbox_id", b"outbox_id", "publication", b"publication"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -117,6 +117,9 @@ CREATE TABLE ingestion.stopped_plans (
 );
 CREATE INDEX stopped_plans_due ON ingestion.stopped_plans (due_time) WHERE due_time IS NOT NULL;
 
+-- Numbers copies of messages in the order in which they are published.
+CREATE SEQUENCE ingestion.publications;
+
 -- Messages for dispatchers. A row goes when a dispatcher states that it owns the deliveries.
 CREATE TABLE ingestion.outbox (
     outbox_id uuid PRIMARY KEY,
@@ -129,6 +132,8 @@ CREATE TABLE ingestion.outbox (
     create_time timestamptz NOT NULL DEFAULT now(),
     -- When it is published again, unless it was claimed by then.
     due_time timestamptz NOT NULL,
-    publish_count integer NOT NULL DEFAULT 1
+    publish_count integer NOT NULL DEFAULT 1,
+    -- Number of its last copy; 0 when every copy is known to be lost.
+    publication bigint NOT NULL DEFAULT nextval('ingestion.publications')
 );
 CREATE INDEX outbox_due ON ingestion.outbox (due_time);
