@@ -98,9 +98,13 @@ async def test_there_is_never_more_in_hand_than_the_most() -> None:
     deliver(room, seconds, 100, within=0.01)
     await room.take(30)
     message = asyncio.create_task(room.take(11))
+    # It would fit, but not before its turn.
+    small = asyncio.create_task(room.take(1))
     assert not await ready(message)
-    await room.give(from_messages=1)
+    assert not await ready(small)
+    await room.give(from_messages=2)
     assert await ready(message)
+    assert await ready(small)
     # But for a single message that is larger.
     await room.give(from_messages=40)
     await room.take(41)
