@@ -7,6 +7,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 
+from libs.trace import is_sampled, trace_id
 from services.dispatch.domain.models import Mail
 
 # Seven bits: not every server says 8BITMIME.
@@ -31,6 +32,9 @@ def build(mail: Mail, *, sender: str, date: datetime) -> bytes:
     message["Auto-Submitted"] = "auto-generated"
     message["X-Tidings-Notification"] = str(mail.notification_id)
     message["X-Tidings-Delivery"] = str(mail.delivery_id)
+    if is_sampled(mail.traceparent):
+        # Nobody goes on with the trace from here, so its id is enough; one that was not kept leads nowhere.
+        message["Tidings-Trace"] = trace_id(mail.traceparent)
     message.set_content(mail.text)
     if mail.html:
         message.add_alternative(mail.html, subtype="html")

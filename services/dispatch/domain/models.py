@@ -231,6 +231,7 @@ class Mail:
     message_id: str
     delivery_id: UUID
     notification_id: UUID
+    traceparent: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

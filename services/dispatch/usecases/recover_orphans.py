@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -27,6 +28,7 @@ from services.dispatch.domain.models import (
 from services.dispatch.domain.settling import RetryPolicy, settle, settle_orphan
 from services.dispatch.store.dead_letters import DeadLetterStore
 from services.dispatch.store.ledger import Ledger, SettlementRow
+from services.dispatch.usecases import tell
 
 _log = logging.getLogger(__name__)
 
@@ -60,19 +62,23 @@ class RecoverOrphans:
     async def __call__(self) -> None:
         """Recovers all orphans if we can tell who is dead; makes due what may be tried again."""
         while self._may_judge():
-            count, event = await in_transaction(self._pool, self.recover)
+            states, event = await in_transaction(self._pool, self.recover)
             self._ledger.publish_soon(event)
-            if count:
-                _log.warning("orphans_recovered", extra={"deliveries": count})
-            if count < _SWEEP:
+            if states:
+                tell.orphaned(states)
+                _log.warning("orphans_recovered", extra={"deliveries": states.total()})
+            if states.total() < _SWEEP:
                 break
         await self._ledger.revive_unknown(limit=_SWEEP)
 
-    async def recover(self, connection: Connection) -> tuple[int, Event | None]:
-        """Recovers some orphans in one transaction; returns how many, and what then to publish."""
+    async def recover(
+        self, connection: Connection
+    ) -> tuple[Counter[tuple[int, DeliveryState]], Event | None]:
+        """Recovers some orphans in one transaction; returns how many by channel and state, and what
+        then to publish."""
         orphans = await self._ledger.lock_orphans(connection, limit=_SWEEP)
         if not orphans:
-            return 0, None
+            return Counter(), None
         settled = [self._settle(row) for row in orphans]
         event = await self._ledger.settle_orphans(
             connection, settled, [row["died"] for row in orphans]
@@ -84,7 +90,11 @@ class RecoverOrphans:
         ]
         if dead:
             await self._dead_letters.add(connection, dead)
-        return len(orphans), event
+        states = Counter(
+            (row["channel"], settlement.state)
+            for row, (_, settlement, _) in zip(orphans, settled, strict=True)
+        )
+        return states, event
 
     def _settle(self, row: asyncpg.Record) -> SettlementRow:
         now = self._clock.now()

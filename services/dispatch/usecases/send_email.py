@@ -118,4 +118,5 @@ class SendEmail:
             message_id=message_id(task.delivery_id, self._sender),
             delivery_id=task.delivery_id,
             notification_id=task.notification_id,
+            traceparent=task.traceparent,
         )

@@ -150,6 +150,12 @@ def settled(decisions: Sequence[Decision], *, sql: SpanContext | None) -> None:
         )
 
 
+def orphaned(states: Mapping[tuple[int, DeliveryState], int]) -> None:
+    """Tells what became of deliveries that dead processes had in hand, counted by channel and state."""
+    for (channel, state), count in states.items():
+        metrics.delivery_outcomes(channel, _NOBODY, {state.name.lower(): count})
+
+
 def watch_lanes(lanes: Sequence[Lane], slots: Mapping[int, Slots]) -> None:
     """Has read how full lanes and providers are."""
     metrics.watch(

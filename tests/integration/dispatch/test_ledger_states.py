@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from libs.clock import SystemClock
 from libs.events import EventOutbox
@@ -19,6 +23,7 @@ from libs.postgres.incarnation import Incarnation
 from libs.postgres.migrations import migrate
 from libs.postgres.pool import open_pool
 from libs.postgres.transaction import in_transaction
+from libs.telemetry import metrics, names
 from services.dispatch.domain.arrows import SETTLES
 from services.dispatch.domain.cancelling import fate_of
 from services.dispatch.domain.models import (
@@ -194,7 +199,11 @@ class Bench:
         return await self.recover(delivery)
 
     async def recover(self, delivery: ClaimedDelivery) -> object:
-        recover = RecoverOrphans(
+        # The one step of it that this is about; reviving is walked apart.
+        return await in_transaction(self.pool, self.recovery().recover)
+
+    def recovery(self) -> RecoverOrphans:
+        return RecoverOrphans(
             pool=self.pool,
             ledger=self.ledger,
             dead_letters=self.dead_letters,
@@ -205,8 +214,6 @@ class Bench:
             may_judge=lambda: True,
             clock=SystemClock(),
         )
-        # The one step of it that this is about; reviving is walked apart.
-        return await in_transaction(self.pool, recover.recover)
 
 
 @pytest.fixture(scope="module")
@@ -387,6 +394,36 @@ async def test_the_third_lone_death_is_a_dead_letter(bench: Bench) -> None:
     assert await bench.state_of(delivery) is S.DEAD
     (letter,) = await bench.dead_letters.list_newest("demo", before=None, limit=10)
     assert letter["delivery_id"] == delivery.task.delivery_id
+
+
+@pytest.mark.parametrize(
+    ("columns", "outcome"),
+    [
+        ({"state": S.CLAIMED, "alone": True, "lone_deaths": 2}, "dead"),
+        ({"state": S.SENDING, "guarantee": AT_MOST_ONCE}, "unknown"),
+    ],
+)
+async def test_what_dead_processes_had_in_hand_is_counted(
+    bench: Bench, columns: dict[str, Any], outcome: str
+) -> None:
+    await bench.forget()
+    delivery = await bench.row_in(**columns)
+    await bench.pool.execute("UPDATE dispatch.deliveries SET claim_owner = $1", uuid4())
+    reader = InMemoryMetricReader()
+    metrics.write_to(MeterProvider([reader], shutdown_on_exit=False).get_meter("tidings"))
+    try:
+        await bench.recovery()()
+        told = json.loads(str(reader.get_metrics_data().to_json(indent=None)))
+    finally:
+        metrics.write_to(None)
+    (metric,) = told["resource_metrics"][0]["scope_metrics"][0]["metrics"]
+    (point,) = metric["data"]["data_points"]
+    assert (metric["name"], point["value"]) == (names.DELIVERY_OUTCOMES, 1)
+    assert point["attributes"] == {
+        names.CHANNEL: names.channel_name(delivery.channel),
+        names.PROVIDER: "none",
+        names.OUTCOME: outcome,
+    }
 
 
 async def test_deaths_in_company_never_count(bench: Bench) -> None:

@@ -14,9 +14,15 @@ from services.dispatch.domain.models import Mail
 DATE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SENDER = "Tidings <no-reply@tidings.example>"
 DELIVERY = UUID(int=7)
+TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
-def mail(subject: str = "Grüße", text: str = "hello é\n", html: str = "<p>hello é</p>") -> Mail:
+def mail(
+    subject: str = "Grüße",
+    text: str = "hello é\n",
+    html: str = "<p>hello é</p>",
+    traceparent: str = "",
+) -> Mail:
     return Mail(
         recipient="alice@example.com",
         subject=subject,
@@ -25,6 +31,7 @@ def mail(subject: str = "Grüße", text: str = "hello é\n", html: str = "<p>hel
         message_id=message_id(DELIVERY, SENDER),
         delivery_id=DELIVERY,
         notification_id=UUID(int=8),
+        traceparent=traceparent,
     )
 
 
@@ -45,6 +52,15 @@ def test_only_seven_bits_are_used() -> None:
 def test_a_mail_without_html_is_plain() -> None:
     parsed = message_from_bytes(build(mail(html=""), sender=SENDER, date=DATE))
     assert parsed.get_content_type() == "text/plain"
+
+
+@pytest.mark.parametrize(("flags", "told"), [("01", TRACE), ("00", None)])
+def test_a_mail_names_its_trace_only_where_there_is_one(flags: str, told: str | None) -> None:
+    context = f"00-{TRACE}-b7ad6b7169203331-{flags}"
+    parsed = message_from_bytes(build(mail(traceparent=context), sender=SENDER, date=DATE))
+    assert parsed["Tidings-Trace"] == told
+    # Not to be taken for a context that anybody goes on with.
+    assert parsed["traceparent"] is None
 
 
 @pytest.mark.parametrize("break_", ["\r\n", "\n", "\r", "\x0b", "\u2028"])
