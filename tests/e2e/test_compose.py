@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
-import subprocess
-import sys
 import urllib.request
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from copy import deepcopy
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 import grpc
 import pytest
 import yaml
 
 from cli.serve import ENDS_WITHIN_SECONDS, SERVICE_NAMES
-from libs.embedded.data_directory import open_data_directory
-from libs.embedded.kernel import die_with_parent
-from libs.embedded.parts import open_parts
 from libs.embedded.ports import HOST
-from libs.embedded.smtp_sink import open_smtp_sink
+from libs.telemetry import names
+from tests.e2e.rpcs.methods import public_rpcs
+from tests.e2e.telemetry.test_metrics import scrape
+from tests.e2e.telemetry.test_traces import call_key, stages_of, traceparent
 from tests.e2e.test_send import delivered
-from tests.support.api import Api
+from tests.support.api import Api, send_request
 from tests.support.compose import (
     ROOT,
     ComposeService,
@@ -38,10 +33,10 @@ from tests.support.compose import (
     services_of,
     stop_seconds,
 )
+from tests.support.deployment import ENVOY, Deployment, create_tenant, envoy, placed
+from tests.support.eventually import eventually
+from tests.support.otlp import Receiver, open_receiver
 from tests.support.ports import free_port
-from tests.support.rabbitmq import open_broker_node
-from tidings.dispatch.v1.dead_letter_service_pb2 import ListDeadLettersRequest
-from tidings.dispatch.v1.dead_letter_service_pb2_grpc import DeadLetterServiceStub
 from tidings.inbox.v1.inbox_stream_service_pb2 import StartLive, SubscribeRequest
 from tidings.internal.access.v1.tenant_service_pb2 import CreateTenantRequest
 from tidings.internal.access.v1.tenant_service_pb2_grpc import TenantServiceStub
@@ -49,80 +44,19 @@ from tidings.template.v1.template_service_pb2 import ListTemplatesRequest
 
 pytestmark = [pytest.mark.external_service, pytest.mark.timeout(300)]
 
-ENVOY = Path(sys.executable).with_name("envoy")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deployment:
-    """Everything that the file names, running."""
-
-    places: Places
-    services: dict[str, ComposeService]
-    door: str
-    """Envoy's listener."""
-    key: str
-
-
-@asynccontextmanager
-async def placed(folder: Path) -> AsyncIterator[Places]:
-    """Opens a part of the test's own for each that the file has, and draws the secrets."""
-    async with AsyncExitStack() as stack:
-        directory = await stack.enter_async_context(open_data_directory(folder / "parts"))
-        parts = await stack.enter_async_context(open_parts(directory))
-        broker = await stack.enter_async_context(open_broker_node(folder / "rabbitmq"))
-        sink = await stack.enter_async_context(open_smtp_sink(folder / "mail"))
-        secrets = folder / "secrets"
-        subprocess.run([ROOT / "deploy" / "secrets.sh", secrets], check=True)  # noqa: ASYNC221
-        yield Places(
-            parts={
-                authority: urlsplit(url).netloc
-                for authority, url in {
-                    "postgres:5432": parts.database_url,
-                    "rabbitmq:5672": broker.url,
-                    "valkey:6379": parts.redis_url,
-                    "mailpit:1025": sink.url,
-                }.items()
-            },
-            folder=folder,
-            secrets=secrets,
-            services=list(services_of(read_compose())),
-        )
-
-
-@asynccontextmanager
-async def envoy(places: Places, door: str) -> AsyncIterator[None]:
-    """Runs Envoy with deploy/envoy.yaml."""
-    file = places.folder / "envoy.yaml"
-    file.write_text(places.envoy_configuration(door))
-    with (places.folder / "envoy.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            str(ENVOY),
-            *("-c", str(file), "--concurrency", "1", "--disable-hot-restart"),
-            stdout=log,
-            stderr=log,
-            preexec_fn=partial(die_with_parent, signal.SIGKILL, os.getpid()),
-        )
-    try:
-        yield
-    finally:
-        process.kill()
-        await process.wait()
-
-
-async def create_tenant(places: Places) -> str:
-    """Returns a key, made as an operator does: `docker compose exec access tidings tenants …`."""
-    access = services_of(read_compose())["access"]
-    operator = {**access, "command": ["tenants", "create", "acme", "--output=json"]}
-    program = ComposeService("operator", operator, places)
-    await program.start()
-    assert await program.wait() == 0, program.said()
-    key: str = json.loads(program.said())["secret"]
-    return key
+@pytest.fixture(scope="module")
+async def telemetry() -> AsyncIterator[Receiver]:
+    """In the place of the collector."""
+    async with open_receiver() as receiver:
+        yield receiver
 
 
 @pytest.fixture(scope="module")
-async def places(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Places]:
-    async with placed(tmp_path_factory.mktemp("compose")) as found:
+async def places(
+    tmp_path_factory: pytest.TempPathFactory, telemetry: Receiver
+) -> AsyncIterator[Places]:
+    async with placed(tmp_path_factory.mktemp("compose"), telemetry.address) as found:
         yield found
 
 
@@ -158,14 +92,19 @@ async def api(deployment: Deployment) -> AsyncIterator[Api]:
         yield Api(channel, deployment.key)
 
 
-async def test_a_notification_arrives_through_envoy(deployment: Deployment, api: Api) -> None:
+async def test_a_notification_arrives_through_envoy_and_is_one_trace(
+    deployment: Deployment, telemetry: Receiver, api: Api
+) -> None:
     await api.seed()
     stream = api.stream.Subscribe(
         SubscribeRequest(recipient_id="alice", live=StartLive()), metadata=api.metadata
     )
     frames = stream.__aiter__()
     assert (await anext(frames)).HasField("opened")
-    answer = await api.send(variables={"order": 42})
+    context = traceparent(sampled=True)
+    answer = await api.ingestion.SendNotification(
+        send_request(), metadata=(*api.metadata, ("traceparent", context)), timeout=20
+    )
     async with asyncio.timeout(20):
         frame = await anext(frames)
         while not frame.HasField("changes"):
@@ -174,18 +113,66 @@ async def test_a_notification_arrives_through_envoy(deployment: Deployment, api:
     stream.cancel()
     await delivered(api, answer.notification_id)
     assert len(list((deployment.places.folder / "mail").glob("*.eml"))) == 1
+    await _is_one_trace(telemetry, answer.notification_id, context)
 
 
-async def test_each_package_goes_to_its_service(deployment: Deployment, api: Api) -> None:
-    async with grpc.aio.insecure_channel(deployment.door) as channel:
-        await DeadLetterServiceStub(channel).ListDeadLetters(
-            ListDeadLettersRequest(), metadata=api.metadata, timeout=10
+async def _is_one_trace(receiver: Receiver, notification_id: str, context: str) -> None:
+    """Sees each process's spans come into the caller's trace, none of them without its parent."""
+    stages = (await stages_of(receiver, [notification_id]))[notification_id]
+    trace, call = call_key(context)
+    assert {span.trace_id for span in stages.values()} == {trace}
+    assert stages[names.ACCEPTED].parent_id == call
+    processes = {
+        f"tidings.{name}" for name in ("ingestion", "preference", "template", "dispatch", "inbox")
+    }
+
+    async def is_whole() -> bool:
+        # Each process exports in its own time.
+        spans = receiver.of_trace(trace)
+        known = {call, *(span.span_id for span in spans)}
+        return processes <= {span.service for span in spans} and all(
+            span.parent_id in known for span in spans
         )
-        with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await TenantServiceStub(channel).CreateTenant(
-                CreateTenantRequest(tenant_id="stranger"), timeout=10
-            )
+
+    await eventually(is_whole, within=30)
+
+
+async def test_every_public_method_has_a_way_to_its_service(api: Api) -> None:
+    answers = {rpc.path: await _answer(api.channel, rpc.path) for rpc in public_rpcs()}
+    open_to_all = "/tidings.access.v1.AccessService/GetJsonWebKeySet"
+    assert answers.pop(open_to_all) is grpc.StatusCode.OK
+    # What knows the method asks for a key; a service that does not, or no route, says UNIMPLEMENTED.
+    assert answers == dict.fromkeys(answers, grpc.StatusCode.UNAUTHENTICATED)
+
+
+async def _answer(channel: grpc.aio.Channel, path: str) -> grpc.StatusCode:
+    call: Any = channel.unary_unary(path)
+    code: grpc.StatusCode = await call(b"", timeout=10).code()
+    return code
+
+
+async def test_what_is_internal_has_none(api: Api) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await TenantServiceStub(api.channel).CreateTenant(
+            CreateTenantRequest(tenant_id="stranger"), timeout=10
+        )
     assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+@pytest.mark.parametrize("name", SERVICE_NAMES)
+async def test_each_process_shows_its_metrics_and_logs_json(
+    deployment: Deployment, name: str
+) -> None:
+    service = deployment.services[name]
+    own = next(rpc.path for rpc in public_rpcs() if rpc.path.startswith(f"/tidings.{name}.v1."))
+    async with grpc.aio.insecure_channel(service.public_address) as channel:
+        await _answer(channel, own)
+    calls = (await scrape(service.metrics_address))["rpc_server_call_duration_seconds"]
+    # Nobody else's page has it.
+    assert own.removeprefix("/") in {sample.labels["rpc_method"] for sample in calls.samples}
+    whole_lines = service.said().splitlines()[1:]
+    assert whole_lines
+    assert all(json.loads(line)["service"] for line in whole_lines)
 
 
 async def test_browsers_speak_grpc_web(deployment: Deployment, api: Api) -> None:
@@ -237,7 +224,7 @@ async def test_a_service_starts_while_only_the_database_is_there(
     deployment: Deployment, tmp_path: Path, name: str
 ) -> None:
     parts = dict(deployment.places.parts)
-    for away in ("rabbitmq:5672", "valkey:6379", "mailpit:1025"):
+    for away in ("rabbitmq:5672", "valkey:6379", "mailpit:1025", "otel-collector:4317"):
         parts[away] = f"{HOST}:{free_port()}"
     elsewhere = replace(deployment.places, parts=parts, folder=tmp_path, ports={})
     process = ComposeService(name, services_of(read_compose())[name], elsewhere)
@@ -262,11 +249,43 @@ def test_the_file_has_every_service_and_time_to_stop() -> None:
 
 
 def test_envoy_knows_every_service() -> None:
-    text = (ROOT / "deploy" / "envoy.yaml").read_text()
-    clusters = yaml.safe_load(text)["static_resources"]["clusters"]
+    clusters = _deployed("envoy.yaml")["static_resources"]["clusters"]
     assert {cluster["name"] for cluster in clusters} == set(SERVICE_NAMES)
-    for name in SERVICE_NAMES:
-        assert f'{{prefix: "/tidings.{name}.v1."}}' in text
+
+
+def test_those_who_watch_know_every_service() -> None:
+    compose = read_compose()
+    (job,) = _deployed("prometheus.yml")["scrape_configs"]
+    (found,) = job["dns_sd_configs"]
+    assert set(found["names"]) == set(SERVICE_NAMES)
+    collector = _deployed("otel-collector.yaml")
+    (listener,) = collector["receivers"]["otlp"]["protocols"].values()
+    port = listener["endpoint"].rpartition(":")[2]
+    for service in services_of(compose).values():
+        environment = service["environment"]
+        assert environment["TIDINGS_METRICS_ADDRESS"] == f"0.0.0.0:{found['port']}"
+        assert environment["OTEL_EXPORTER_OTLP_ENDPOINT"] == f"http://otel-collector:{port}"
+    # Both are exported, and what nobody takes is an error in every process.
+    assert collector["service"]["pipelines"].keys() == {"traces", "metrics"}
+    for pipeline in collector["service"]["pipelines"].values():
+        for kind, components in pipeline.items():
+            assert set(components) <= collector[kind].keys()
+    hosts = {e["endpoint"].partition(":")[0] for e in collector["exporters"].values() if e}
+    assert hosts == {"jaeger"} <= compose["services"].keys()
+
+
+def test_each_file_that_is_mounted_is_there() -> None:
+    compose = read_compose()
+    mounted = {
+        config["source"] for s in compose["services"].values() for config in s.get("configs", ())
+    }
+    assert mounted == compose["configs"].keys()
+    for config in compose["configs"].values():
+        assert (ROOT / config["file"]).is_file()
+
+
+def _deployed(name: str) -> Any:
+    return yaml.safe_load((ROOT / "deploy" / name).read_text())
 
 
 async def test_all_end_in_time(deployment: Deployment) -> None:

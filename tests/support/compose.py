@@ -123,6 +123,11 @@ class ComposeService:
         """Where the service's public listener is here."""
         return f"{HOST}:{self._places.port(f'{self.name}:50051')}"
 
+    @property
+    def metrics_address(self) -> str:
+        """Where it is scraped."""
+        return self.environ()["TIDINGS_METRICS_ADDRESS"]
+
     def environ(self) -> dict[str, str]:
         """Returns exactly the file's environment, placed here."""
         return {
