@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
@@ -14,7 +13,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
 
 from libs.clock import SystemClock
 from libs.events import EventOutbox
@@ -413,13 +412,15 @@ async def test_what_dead_processes_had_in_hand_is_counted(
     metrics.write_to(MeterProvider([reader], shutdown_on_exit=False).get_meter("tidings"))
     try:
         await bench.recovery()()
-        told = json.loads(str(reader.get_metrics_data().to_json(indent=None)))
+        data = reader.get_metrics_data()
     finally:
         metrics.write_to(None)
-    (metric,) = told["resource_metrics"][0]["scope_metrics"][0]["metrics"]
-    (point,) = metric["data"]["data_points"]
-    assert (metric["name"], point["value"]) == (names.DELIVERY_OUTCOMES, 1)
-    assert point["attributes"] == {
+    assert data is not None
+    (metric,) = data.resource_metrics[0].scope_metrics[0].metrics
+    (point,) = metric.data.data_points
+    assert isinstance(point, NumberDataPoint)
+    assert (metric.name, point.value) == (names.DELIVERY_OUTCOMES, 1)
+    assert point.attributes == {
         names.CHANNEL: names.channel_name(delivery.channel),
         names.PROVIDER: "none",
         names.OUTCOME: outcome,
