@@ -19,12 +19,12 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 _HINTS = {
     "CREDENTIAL_MISSING": "give --api-key, set TIDINGS_API_KEY, or work in the directory of `tidings run`",
-    "CREDENTIAL_INVALID": "give another key by --api-key or TIDINGS_API_KEY",
+    "CREDENTIAL_INVALID": "give another key by --api-key, or the server's own cli.toml by --config",
     "CREDENTIAL_EXPIRED": "make a new key: `tidings keys create`",
     "SCOPE_MISSING": "use a key that has the scope, or make one: `tidings keys create --scope …`",
     "TEMPLATE_NOT_FOUND": "`tidings templates list` shows what there is, `tidings templates put DIR` adds one",
-    "TEMPLATE_NOT_PUBLISHED": "`tidings templates get NAME` shows the newest version",
-    "TEMPLATE_VARIABLES_MISMATCH": "`tidings templates get NAME` shows the variables; give each as --var name=value",
+    "TEMPLATE_NOT_PUBLISHED": "`tidings templates publish {template}`; `tidings templates versions {template}` lists what is published",
+    "TEMPLATE_VARIABLES_MISMATCH": "`tidings templates get {template}` shows the variables; give each as --var name=value",
     "CATEGORY_NOT_FOUND": "`tidings categories list` shows what there is, `tidings categories put` adds one",
     "RECIPIENT_NOT_FOUND": "`tidings recipients list` shows who there is, `tidings recipients put` adds one",
     "CHANNEL_NOT_IN_TEMPLATE": "leave --channel out, or add the channel's folder to the template",
@@ -33,6 +33,8 @@ _HINTS = {
     "API_KEY_NOT_FOUND": "`tidings keys list` shows the keys there are",
     "CURSOR_INVALID": "leave --after out to begin with a snapshot",
     "TENANT_ALREADY_EXISTS": "`tidings tenants key ID` makes a key to get back in with",
+    "WEBHOOK_URL_REFUSED": "the server's operator opens networks by TIDINGS_EGRESS_…; see docs/settings.md",
+    "BACKLOG_FULL": "wait until what was accepted has left; `tidings list` shows what waits",
     "CLUSTER_CREDENTIAL_INVALID": "give the cluster's secret by TIDINGS_CLUSTER_SECRET",
     "METHOD_NOT_FOUND": "the server is older than this command line; update it",
 }
@@ -80,9 +82,7 @@ class Refused(CommandError):
     """The server said no."""
 
     def __init__(self, code: grpc.StatusCode, message: str, details: StatusDetails) -> None:
-        super().__init__(
-            message or code.name.replace("_", " ").lower(), hint=_HINTS.get(details.reason, "")
-        )
+        super().__init__(message or code.name.replace("_", " ").lower(), hint=_hint(details))
         self.code = code
         self.details = details
 
@@ -141,6 +141,12 @@ def from_rpc(error: grpc.aio.AioRpcError, address: str) -> CommandError:
                 f"the server at {address} did not answer in time", hint="try again in a moment"
             )
     return Refused(code, message, details)
+
+
+def _hint(details: StatusDetails) -> str:
+    """Returns what to do about a reason, with the names that the server gave; NAME where it gave none."""
+    template = details.metadata.get("template", "NAME")
+    return _HINTS.get(details.reason, "").replace("{template}", template)
 
 
 def from_status(status: Status) -> Refused:
