@@ -1,4 +1,8 @@
-"""Senders, and the streams that count what arrives."""
+"""Senders, and the streams that count what arrives.
+
+At full speed the loop is closed: at most UNDELIVERED notifications are on their way, and who would send
+more waits for arrivals. What is measured so is what can be kept up, not how fast a backlog builds.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +27,17 @@ from tidings.ingestion.v1.ingestion_service_pb2 import (
 _CALLS_AT_ONCE = {True: 4, False: 64}
 _ARRIVED_WITHIN_S = 30
 
+UNDELIVERED = 1_000
+"""Notifications sent and not yet arrived, at most, at full speed."""
+
 
 class Arrivals:
     """A stream per recipient; remembers when each item was seen first."""
 
     def __init__(self, channel: grpc.aio.Channel, api: Api, recipients: Sequence[str]) -> None:
         self.times: dict[str, float] = {}
+        self.news = asyncio.Event()
+        """Set by every frame."""
         self._stub = InboxStreamServiceStub(channel)
         self._api = api
         self._recipients = recipients
@@ -63,6 +72,7 @@ class Arrivals:
                     opened.set()
                 for change in frame.changes.changes:
                     self.times.setdefault(change.item.item_id, now)
+                self.news.set()
         finally:
             call.cancel()
 
@@ -101,13 +111,13 @@ class _Sender:
 
     def __init__(self, api: Api, recipients: Sequence[str]) -> None:
         self.begun: dict[str, float] = {}
+        self.sent = 0
         self._api = api
         self._recipients = recipients
-        self._count = 0
 
     def _request(self) -> SendNotificationRequest:
-        self._count += 1
-        recipient = self._recipients[self._count % len(self._recipients)]
+        self.sent += 1
+        recipient = self._recipients[self.sent % len(self._recipients)]
         return send_request(recipient, channels=[CHANNEL_IN_APP])
 
     async def send(self, size: int) -> None:
@@ -131,13 +141,17 @@ class _Sender:
 async def batches(
     api: Api, arrivals: Arrivals, recipients: Sequence[str], *, size: int, seconds: float
 ) -> Run:
-    """Sends as fast as answers come, some calls at once."""
+    """Sends as fast as notifications arrive, some calls at once."""
     sender = _Sender(api, recipients)
-    begun = time.perf_counter()
+    begun, before = time.perf_counter(), len(arrivals.times)
 
     async def worker() -> None:
         while time.perf_counter() - begun < seconds:
-            await sender.send(size)
+            if sender.sent + size - (len(arrivals.times) - before) > UNDELIVERED:
+                arrivals.news.clear()
+                await arrivals.news.wait()
+            else:
+                await sender.send(size)
 
     await asyncio.gather(*(worker() for _ in range(_CALLS_AT_ONCE[size > 1])))
     return await _settle(sender, arrivals, begun)
@@ -146,7 +160,7 @@ async def batches(
 async def singles(
     api: Api, arrivals: Arrivals, recipients: Sequence[str], *, seconds: float
 ) -> Run:
-    """Sends single calls as fast as answers come."""
+    """Sends single calls as fast as notifications arrive."""
     return await batches(api, arrivals, recipients, size=1, seconds=seconds)
 
 
