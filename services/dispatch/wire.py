@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from libs.clock import derive_uuid8
+from libs.clock.timestamps import moment_of, timestamp
 from libs.events import Event
 from libs.messaging.topology import CHANGED, CLAIMED
 from services.dispatch.domain.models import (
@@ -36,19 +37,12 @@ from tidings.template.v1.content_pb2 import InAppContent
 _FORMATS = frozenset({1})
 _EVENT_FORMAT = 1
 _WORDS = 500
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STATED = frozenset(DeliveryState) - {
     DeliveryState.CLAIMED,
     DeliveryState.SENDING,
     DeliveryState.WAITING,
 }
 """States that others are told of; in the rest a delivery is on its way."""
-
-
-def timestamp(moment: datetime) -> Timestamp:
-    """Returns an aware time as a message; several times quicker than FromDatetime."""
-    since = moment - _EPOCH
-    return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1_000)
 
 
 def delivery_batch_from_bytes(body: bytes) -> DeliveryBatch:
@@ -82,8 +76,8 @@ def _task_from_proto(task: delivery_batch_pb2.DeliveryTask) -> DeliveryTask:
         template_version=task.template_version,
         variables=task.variables,
         guarantee=task.guarantee,
-        accept_time=task.accept_time.ToDatetime(UTC),
-        expire_time=task.expire_time.ToDatetime(UTC),
+        accept_time=moment_of(task.accept_time),
+        expire_time=moment_of(task.expire_time),
         traceparent=task.traceparent,
     )
 
@@ -113,6 +107,8 @@ def changed_event(rows: Sequence[asyncpg.Record]) -> Event | None:
     batch = event_batch_pb2.EventBatch(
         format=_EVENT_FORMAT, batch_id=batch_id.bytes, record_time=change_time
     )
+    # Those of one call have one log.
+    providers = {log: _last_provider(log) for log in {row["attempt_log"] for row in stated}}
     changes = batch.events.add().deliveries_changed.changes
     for row in stated:
         changes.add(
@@ -126,7 +122,7 @@ def changed_event(rows: Sequence[asyncpg.Record]) -> Event | None:
             template_name=row["template_name"],
             template_version=row["template_version"],
             state=row["state"],
-            provider=_last_provider(row["attempt_log"]),
+            provider=providers[row["attempt_log"]],
             attempts=row["attempts"],
             accept_time=timestamp(row["accept_time"]),
             state_time=change_time,
@@ -218,12 +214,12 @@ def delivery_to_cancel_from_proto(message: DeliveryToCancelMessage) -> DeliveryT
         revision=message.revision,
         channel=message.channel,
         endpoint=message.endpoint,
-        expire_time=message.expire_time.ToDatetime(UTC),
+        expire_time=moment_of(message.expire_time),
         recipient_id=message.recipient_id,
         category=message.category,
         template_name=message.template_name,
         template_version=message.template_version,
-        accept_time=message.accept_time.ToDatetime(UTC),
+        accept_time=moment_of(message.accept_time),
     )
 
 

@@ -70,14 +70,15 @@ class TemplateCatalog:
 
     async def describe(self, keys: Sequence[TemplateKey]) -> dict[TemplateKey, TemplateDescription]:
         """Returns a description per key; raises DependencyUnavailable for what nobody knows."""
-        asked = sorted({key for key in keys if not self._is_known(key, _FRESH_SECONDS)})
+        wanted = set(keys)
+        asked = sorted(key for key in wanted if not self._is_known(key, _FRESH_SECONDS))
         if asked:
             try:
                 await self._ask(asked)
             except DependencyUnavailable:
                 if not all(self._is_known(key, _STALE_SECONDS) for key in asked):
                     raise
-        return {key: self._known[key][1] for key in keys}
+        return {key: self._known[key][1] for key in wanted}
 
     async def _ask(self, keys: Sequence[TemplateKey]) -> None:
         request = DescribeTemplatesRequest(
@@ -130,13 +131,18 @@ class Planner:
             return [(True, self._categories[key]) for key in keys]
         if len(self._categories) > _MAX_KNOWN:
             self._categories.clear()
-        answers: list[tuple[bool, CategoryDefaults | None]] = []
+        # Of one moment, so that a category's defaults are the same wherever it is named.
+        defaults: dict[tuple[str, str], CategoryDefaults | None] = {}
         for key, result in zip(keys, response.results, strict=True):
-            defaults = None
+            if key in defaults:
+                continue
+            defaults[key] = None
             if result.HasField("category"):
-                defaults = self._categories[key] = category_from_proto(result.category)
-            answers.append((result.recipient_known, defaults))
-        return answers
+                defaults[key] = self._categories[key] = category_from_proto(result.category)
+        return [
+            (result.recipient_known, defaults[key])
+            for key, result in zip(keys, response.results, strict=True)
+        ]
 
     async def plan(self, notifications: Sequence[Notification]) -> list[Plan]:
         """Returns a plan per notification; raises DependencyUnavailable."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 
+from libs.clock.timestamps import timestamp
 from libs.idempotency import RequestIds
 from libs.identity.caller import current_caller
 from libs.postgres.transaction import Connection
@@ -55,7 +56,7 @@ class WebhookServicer(WebhookServiceBase):
 
         async def work(connection: Connection) -> messages.RotateWebhookSecretsResponse:
             end = await self._rotate_secrets(connection, tenant_id, overlap=overlap)
-            return messages.RotateWebhookSecretsResponse(overlap_end_time=wire.timestamp(end))
+            return messages.RotateWebhookSecretsResponse(overlap_end_time=timestamp(end))
 
         return await self._request_ids.once(
             tenant_id, request, messages.RotateWebhookSecretsResponse, work

@@ -44,11 +44,14 @@ class SendInApp:
             response="stored in the inbox",
         )
         sent = Settlement(state=DeliveryState.SENT)
+        # One call for all: what differs is how often each was tried.
+        numbers = {delivery.attempts + 1 for delivery, _ in rendered}
+        logs = {number: wire.attempt_log(number, attempt) for number in numbers}
         decisions = [
             Decision(
                 delivery=delivery,
                 settlement=sent,
-                attempt_log=wire.attempt_log(delivery.attempts + 1, attempt),
+                attempt_log=logs[delivery.attempts + 1],
             )
             for delivery, _ in rendered
         ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from uuid import UUID
 
+from libs.clock.timestamps import moment_of
 from services.inbox.domain.models import Delivery, InboxKey, Receipt
 from tidings.internal.inbox.v1 import inbox_delivery_service_pb2 as pb
 
@@ -18,9 +18,7 @@ def delivery_from_proto(message: pb.InboxDelivery) -> Delivery:
         category=message.category,
         content=message.content.SerializeToString(),
         traceparent=message.traceparent,
-        accept_time=(
-            message.accept_time.ToDatetime(UTC) if message.HasField("accept_time") else None
-        ),
+        accept_time=(moment_of(message.accept_time) if message.HasField("accept_time") else None),
     )
 
 

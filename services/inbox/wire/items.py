@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from libs.clock.timestamps import timestamp
 from libs.errors import InvalidPageToken
 from services.inbox.domain.listing import BEYOND_ALL, DEFAULT_PAGE_SIZE, PageRequest
 from services.inbox.domain.models import Counts, InboxKey, Item
@@ -15,18 +16,16 @@ from tidings.template.v1.content_pb2 import InAppContent
 def item_to_proto(item: Item) -> inbox_item_pb2.InboxItem:
     """Writes an item; here its content is opened at last."""
     content = InAppContent.FromString(item.content)
-    message = inbox_item_pb2.InboxItem(
+    return inbox_item_pb2.InboxItem(
         item_id=str(item.item_id),
         category=item.category,
         title=content.title,
         body=content.body,
         action_url=content.action_url,
         sequence=item.sequence,
+        create_time=timestamp(item.create_time),
+        read_time=timestamp(item.read_time) if item.read_time else None,
     )
-    message.create_time.FromDatetime(item.create_time)
-    if item.read_time is not None:
-        message.read_time.FromDatetime(item.read_time)
-    return message
 
 
 def counts_to_proto(counts: Counts) -> inbox_item_pb2.InboxCounts:

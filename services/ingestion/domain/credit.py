@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 from services.ingestion.domain.models import Notification
@@ -12,9 +13,15 @@ CreditKey: TypeAlias = tuple[str, int, int]
 """Tenant, priority, channel."""
 
 
-def channel_mask(channels: Sequence[int]) -> int:
+def channel_mask(channels: Iterable[int]) -> int:
     """Returns a number with bit n set for each channel n."""
     return sum(1 << channel for channel in set(channels))
+
+
+@lru_cache(maxsize=1_000)
+def possible_mask(wanted: tuple[int, ...], possible: tuple[int, ...]) -> int:
+    """Returns the mask of the wanted channels that are possible; remembered, since sends are alike."""
+    return channel_mask(set(wanted).intersection(possible))
 
 
 def split_by_credit(

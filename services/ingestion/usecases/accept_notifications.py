@@ -12,7 +12,7 @@ from libs.errors import RequestIdReused, TidingsError
 from libs.failpoints import failpoint
 from services.ingestion.clients import Planner, TemplateCatalog
 from services.ingestion.domain.acceptance import check_template, check_times
-from services.ingestion.domain.credit import channel_mask
+from services.ingestion.domain.credit import possible_mask
 from services.ingestion.domain.errors import CategoryUnknown, RecipientUnknown
 from services.ingestion.domain.models import (
     Acceptance,
@@ -154,7 +154,7 @@ class AcceptNotifications:
                 variables=submission.variables,
                 requested_channels=submission.channels,
                 priority=submission.priority or category.priority,
-                channel_mask=channel_mask([c for c in wanted if c in template.channels]),
+                channel_mask=possible_mask(wanted, template.channels),
                 guarantee=category.guarantee,
                 traceparent=submission.traceparent,
                 accept_time=now,

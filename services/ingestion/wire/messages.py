@@ -7,12 +7,12 @@ from uuid import UUID
 
 from google.protobuf.message import DecodeError
 
+from libs.clock.timestamps import timestamp
 from libs.trace import is_sampled
 from services.ingestion.domain.models import (
     Notification,
     PlannedDelivery,
 )
-from services.ingestion.wire.times import timestamp
 from tidings.common.v1.channel_pb2 import Channel
 from tidings.common.v1.priority_pb2 import Priority
 from tidings.event.v1 import delivery_batch_pb2

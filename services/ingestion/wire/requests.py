@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC
 
+from libs.clock.timestamps import timestamp
 from libs.trace import Carried
 from services.ingestion.domain.models import (
     Answer,
@@ -12,7 +13,6 @@ from services.ingestion.domain.models import (
     Submission,
     TemplateDescription,
 )
-from services.ingestion.wire.times import timestamp
 from tidings.ingestion.v1 import ingestion_service_pb2, notification_pb2
 from tidings.internal.preference.v1 import planning_service_pb2
 from tidings.internal.template.v1 import rendering_service_pb2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+from libs.clock.timestamps import timestamp
 from services.ingestion.domain.models import (
     CancelledNotification,
     Fate,
@@ -12,7 +13,6 @@ from services.ingestion.domain.models import (
     StoppedDelivery,
     StoppedPlan,
 )
-from services.ingestion.wire.times import timestamp
 from tidings.common.v1.channel_pb2 import Channel
 from tidings.ingestion.v1 import ingestion_service_pb2, notification_pb2
 from tidings.internal.dispatch.v1 import ledger_service_pb2

@@ -10,7 +10,7 @@ from services.preference.usecases.plan_deliveries import PlanDeliveries
 from services.preference.wire.planning import (
     check_from_proto,
     plan_to_proto,
-    result_to_proto,
+    results_to_proto,
     task_from_proto,
 )
 from tidings.internal.preference.v1 import planning_service_pb2 as pb
@@ -30,7 +30,7 @@ class PlanningServicer(PlanningServiceServicer):
         """See the contract."""
         checks = [check_from_proto(message) for message in request.checks]
         results = await self.check_sends(checks)
-        return pb.CheckSendsResponse(results=[result_to_proto(result) for result in results])
+        return pb.CheckSendsResponse(results=results_to_proto(results))
 
     async def PlanDeliveries(
         self, request: pb.PlanDeliveriesRequest, context: Context

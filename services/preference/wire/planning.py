@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from services.preference.domain.models import MAX_TTL, CategoryDefinition
 from services.preference.domain.planning import Decision, Plan, PlannedDelivery
 from services.preference.domain.tasks import PlanTask, SendCheck, SendCheckResult
@@ -24,12 +26,16 @@ def check_from_proto(message: pb.SendCheck) -> SendCheck:
     )
 
 
-def result_to_proto(result: SendCheckResult) -> pb.SendCheckResult:
-    """Writes an answer."""
-    message = pb.SendCheckResult(recipient_known=result.recipient_known)
-    if result.category is not None:
-        message.category.CopyFrom(_defaults_to_proto(result.category))
-    return message
+def results_to_proto(results: Sequence[SendCheckResult]) -> list[pb.SendCheckResult]:
+    """Writes answers; a category's defaults are written once for all that name it."""
+    known = {id(result.category): result.category for result in results}
+    defaults = {key: _defaults_to_proto(found) if found else None for key, found in known.items()}
+    return [
+        pb.SendCheckResult(
+            recipient_known=result.recipient_known, category=defaults[id(result.category)]
+        )
+        for result in results
+    ]
 
 
 def task_from_proto(message: pb.PlanTask) -> PlanTask:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC
 from uuid import UUID
 
 from google.protobuf.message import DecodeError
 
+from libs.clock.timestamps import moment_of
 from services.tracking.domain.models import IN_APP, READ, Delivery, Fact, Stated
 from tidings.event.v1.event_batch_pb2 import DeliveriesChanged, EventBatch, ItemsRead
 
@@ -46,8 +46,8 @@ def _deliveries(changed: DeliveriesChanged) -> Iterator[Delivery]:
             state=change.state,
             provider=change.provider,
             attempts=change.attempts,
-            accept_time=change.accept_time.ToDatetime(UTC),
-            state_time=change.state_time.ToDatetime(UTC),
+            accept_time=moment_of(change.accept_time),
+            state_time=moment_of(change.state_time),
             change_number=change.change_number,
         )
 
@@ -60,5 +60,5 @@ def _facts(items_read: ItemsRead) -> Iterator[Fact]:
             channel=IN_APP,
             type=READ,
             source=_INBOX,
-            time=item.read_time.ToDatetime(UTC),
+            time=moment_of(item.read_time),
         )
