@@ -6,12 +6,34 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Generic, Self, TypeAlias, TypeVar
 
 from libs.errors import Overloaded
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+
+
+class _Call(Generic[Answer]):
+    """The items that one caller waits for, of which flushes may take some each."""
+
+    __slots__ = ("answers", "missing", "settled")
+
+    def __init__(self, size: int) -> None:
+        self.answers: list[Answer | BaseException] = [_UNANSWERED] * size
+        self.missing = size
+        self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def settle(self, place: int, answer: Answer | BaseException) -> None:
+        """Answers one item; the last has the caller go on, if it still waits."""
+        self.answers[place] = answer
+        self.missing -= 1
+        if not self.missing and not self.settled.done():
+            self.settled.set_result(None)
+
+
+_UNANSWERED = RuntimeError("there is no answer yet")
+_Waiting: TypeAlias = tuple[Item, _Call[Answer], int]
 
 
 class Batcher(Generic[Item, Answer]):
@@ -36,7 +58,7 @@ class Batcher(Generic[Item, Answer]):
         self._parallel = parallel
         self._max_waiting = max_waiting
         self._divisible = divisible
-        self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
+        self._waiting: deque[_Waiting[Item, Answer]] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._scheduled = False
 
@@ -56,23 +78,27 @@ class Batcher(Generic[Item, Answer]):
 
     async def submit(self, item: Item) -> Answer:
         """Returns the item's answer; raises its error, or Overloaded when too many wait."""
-        return await self._enqueue(item)
+        (answer,) = await self.submit_all([item])
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
 
     async def submit_all(self, items: Sequence[Item]) -> list[Answer | BaseException]:
         """Returns an answer or an error per item, in order."""
-        return await asyncio.gather(*map(self._enqueue, items), return_exceptions=True)
-
-    def _enqueue(self, item: Item) -> asyncio.Future[Answer]:
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        if len(self._waiting) >= self._max_waiting:
-            future.set_exception(Overloaded("too many requests are waiting"))
-            return future
-        self._waiting.append((item, future))
-        if not self._scheduled:
+        call: _Call[Answer] = _Call(len(items))
+        room = self._max_waiting - len(self._waiting)
+        for place, item in enumerate(items):
+            if place < room:
+                self._waiting.append((item, call, place))
+            else:
+                call.settle(place, Overloaded("too many requests are waiting"))
+        if self._waiting and not self._scheduled:
             # One turn of the loop lets calls that arrived together go together.
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._start)
-        return future
+        if call.missing:
+            await call.settled
+        return call.answers
 
     def _start(self) -> None:
         self._scheduled = False
@@ -87,9 +113,11 @@ class Batcher(Generic[Item, Answer]):
         self._running.discard(task)
         self._start()
 
-    async def _run(self, batch: Sequence[tuple[Item, asyncio.Future[Answer]]]) -> None:
+    async def _run(self, batch: Sequence[_Waiting[Item, Answer]]) -> None:
         try:
-            answers: Sequence[Answer | Exception] = await self._flush([item for item, _ in batch])
+            answers: Sequence[Answer | Exception] = await self._flush(
+                [item for item, _, _ in batch]
+            )
         except self._divisible as error:
             if len(batch) > 1:
                 middle = len(batch) // 2
@@ -99,14 +127,5 @@ class Batcher(Generic[Item, Answer]):
             answers = [error]
         except Exception as error:  # noqa: BLE001 - every caller gets it
             answers = [error] * len(batch)
-        for (_, future), answer in zip(batch, answers, strict=True):
-            _settle(future, answer)
-
-
-def _settle(future: asyncio.Future[Answer], answer: Answer | Exception) -> None:
-    if future.done():
-        return
-    if isinstance(answer, Exception):
-        future.set_exception(answer)
-    else:
-        future.set_result(answer)
+        for (_, call, place), answer in zip(batch, answers, strict=True):
+            call.settle(place, answer)

@@ -92,3 +92,17 @@ async def test_too_many_waiting_are_refused() -> None:
             await asyncio.create_task(batcher.submit(3))
         go_on.set()
         await asyncio.gather(*waiting)
+
+
+async def test_one_caller_has_the_answers_to_many_items_in_order() -> None:
+    async def flush(items: Sequence[int]) -> list[int | Exception]:
+        return [ValueError() if item == 4 else item * 2 for item in items]
+
+    async with Batcher(flush, max_items=2, parallel=2, max_waiting=6) as batcher:
+        assert await batcher.submit_all([]) == []
+        answers = await batcher.submit_all(range(8))
+    assert [a if isinstance(a, int) else type(a) for a in answers] == [
+        *(0, 2, 4, 6),
+        *(ValueError, 10),
+        *(Overloaded, Overloaded),
+    ]
