@@ -25,13 +25,26 @@ async def in_transaction(pool: Pool, work: Callable[[Connection], Awaitable[Resu
 
     Raises DependencyUnavailable while the database is away; what was under way may be committed.
     """
-    for attempt in range(1, _ATTEMPTS):
-        try:
-            with database():
-                async with pool.acquire() as connection, connection.transaction():
-                    return await work(connection)
-        except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
-            await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))
-    with database():
+
+    async def attempt() -> Result:
         async with pool.acquire() as connection, connection.transaction():
             return await work(connection)
+
+    return await _repeated(attempt)
+
+
+async def in_statement(pool: Pool, sql: str, *arguments: object) -> list[asyncpg.Record]:
+    """Runs one statement, which is a transaction by itself and spares the words around one, and returns
+    its rows; else as `in_transaction`."""
+    return await _repeated(lambda: pool.fetch(sql, *arguments))
+
+
+async def _repeated(attempt: Callable[[], Awaitable[Result]]) -> Result:
+    for number in range(1, _ATTEMPTS):
+        try:
+            with database():
+                return await attempt()
+        except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
+            await asyncio.sleep(random.uniform(0, 0.01 * 2**number))
+    with database():
+        return await attempt()

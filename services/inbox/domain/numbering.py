@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from services.inbox.domain.models import Counts, Delivery, Head, InboxKey
@@ -72,4 +72,4 @@ def _advance(head: Head, before: Present | None) -> Head:
         unread=head.counts.unread + (0 if was_unread else 1),
         total=head.counts.total + (1 if before is None else 0),
     )
-    return replace(head, sequence=head.sequence + 1, counts=counts)
+    return Head(epoch=head.epoch, sequence=head.sequence + 1, floor=head.floor, counts=counts)

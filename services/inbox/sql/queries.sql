@@ -148,7 +148,7 @@ ORDER BY wanted.number, page.created_sequence DESC
 
 -- record_stream_writes --
 -- The first write counts; rows are locked in key order as the deliveries lock them. No join: one of two
--- short lists of unknown length is planned as a loop in a loop.
+-- short lists of unknown length is planned as a loop in a loop. The ids ($1) are sorted: each is found by halving.
 WITH unwritten AS (
     SELECT item_id
     FROM inbox.items
@@ -156,7 +156,7 @@ WITH unwritten AS (
     ORDER BY tenant_id, recipient_id, item_id
     FOR UPDATE
 )
-UPDATE inbox.items SET stream_write_time = ($2::timestamptz[])[array_position($1::uuid[], item_id)]
+UPDATE inbox.items SET stream_write_time = ($2::timestamptz[])[width_bucket(item_id, $1::uuid[])]
 WHERE item_id = ANY (ARRAY (SELECT item_id FROM unwritten))
 
 -- read_receipts --

@@ -9,7 +9,7 @@ from uuid import UUID
 from libs.postgres.away import database
 from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
-from libs.postgres.transaction import Connection, in_transaction
+from libs.postgres.transaction import Connection, in_statement, in_transaction
 from services.inbox.domain.models import Delivery, Head, InboxKey, Receipt
 from services.inbox.domain.numbering import Numbered, Present, number_deliveries
 from services.inbox.domain.positions import Position
@@ -46,15 +46,13 @@ class DeliveryStore:
 
     async def record_stream_writes(self, writes: Mapping[ItemName, datetime]) -> None:
         """Keeps when items reached a stream, where no earlier time is kept."""
-
-        async def work(connection: Connection) -> None:
-            await connection.execute(
-                _SQL["record_stream_writes"],
-                [item_id for _, item_id in writes],
-                list(writes.values()),
-            )
-
-        await in_transaction(self._pool, work)
+        ordered = sorted((item_id, moment) for (_, item_id), moment in writes.items())
+        await in_statement(
+            self._pool,
+            _SQL["record_stream_writes"],
+            [item_id for item_id, _ in ordered],
+            [moment for _, moment in ordered],
+        )
 
     async def read_receipts(
         self, tenant_id: str, items: Sequence[tuple[str, UUID]]
