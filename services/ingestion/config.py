@@ -75,10 +75,10 @@ class Settings(EnvironSettings):
     flushes: int = integer(
         "TIDINGS_INGESTION_FLUSHES",
         "How many group commits run at once.",
-        default=2,
+        default=1,
     )
     planners: int = integer(
         "TIDINGS_INGESTION_PLANNERS",
         "How many planning batches run at once.",
-        default=2,
+        default=1,
     )
