@@ -81,6 +81,42 @@ FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[
               content_channels, variables, requested_channels, priority, channel_mask, guarantee, metadata,
               traceparent, accept_time, send_time, expire_time, collapse_key, state, claim_owner)
 
+-- accept_alone --
+-- Requests and their notifications at once, where no collapse key may make one of them amend another
+-- notification. The check stands in a word of its own, so that it is a hash table and no loop in a loop.
+WITH given AS MATERIALIZED (
+    SELECT *
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[],
+                $8::bytea[], $9::text[], $10::smallint[], $11::int[], $12::smallint[], $13::bytea[],
+                $14::text[], $15::timestamptz[], $16::timestamptz[], $17::timestamptz[], $18::text[],
+                $19::smallint[], $20::uuid[], $22::text[], $23::bytea[], $24::timestamptz[])
+        AS given (notification_id, tenant_id, recipient_id, category, template_name, template_version,
+                  content_channels, variables, requested_channels, priority, channel_mask, guarantee, metadata,
+                  traceparent, accept_time, send_time, expire_time, collapse_key, state, claim_owner,
+                  request_id, payload_hash, estimated_delivery_time)
+),
+new AS (
+    INSERT INTO ingestion.request_ids
+        (tenant_id, request_id, payload_hash, notification_id, revision, state, estimated_delivery_time, accept_time)
+    SELECT tenant_id, request_id, payload_hash, notification_id, 1, state, estimated_delivery_time, accept_time
+    FROM given
+    ORDER BY tenant_id, request_id
+    ON CONFLICT DO NOTHING
+    RETURNING notification_id
+)
+INSERT INTO ingestion.notifications
+    (notification_id, tenant_id, revision, recipient_id, category, template_name, template_version,
+     content_channels, variables, requested_channels, priority, channel_mask, guarantee, metadata, traceparent,
+     accept_time, send_time, expire_time, collapse_key, state, due_time, claim_owner, claim_deadline)
+SELECT notification_id, tenant_id, 1, recipient_id, category, template_name, template_version,
+    string_to_array(content_channels, ',')::smallint[], variables,
+    string_to_array(requested_channels, ',')::smallint[], priority, channel_mask, guarantee, metadata,
+    traceparent, accept_time, send_time, expire_time, collapse_key, state, coalesce(send_time, now()),
+    claim_owner, now() + $21::interval
+FROM given
+WHERE (notification_id IN (SELECT notification_id FROM new)) IS TRUE
+RETURNING notification_id
+
 -- amend_notifications --
 -- The next revision, to be planned anew; what was planned of the old one is stopped first.
 UPDATE ingestion.notifications AS n

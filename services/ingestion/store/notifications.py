@@ -11,7 +11,7 @@ import asyncpg
 from libs.postgres.away import database
 from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
-from libs.postgres.transaction import Connection, in_transaction
+from libs.postgres.transaction import Connection, in_statement, in_transaction
 from libs.postgres.week_partitions import id_bounds
 from services.ingestion.domain.models import (
     Acceptance,
@@ -70,6 +70,9 @@ class NotificationStore:
         at most once in a batch.
         """
 
+        if not any(item.notification.collapse_key for item in batch):
+            return await self._accept_alone(batch, owners)
+
         async def work(connection: Connection) -> dict[UUID, Accepted]:
             rows = await connection.fetch(_SQL["insert_requests"], *_request_columns(batch))
             new = {row["notification_id"] for row in rows}
@@ -97,6 +100,25 @@ class NotificationStore:
             }
 
         return await in_transaction(self._pool, work)
+
+    async def _accept_alone(
+        self, batch: Sequence[Acceptance], owners: Sequence[UUID | None]
+    ) -> dict[UUID, Accepted]:
+        """Commits what can amend nothing, in one statement."""
+        rows = await in_statement(
+            self._pool,
+            _SQL["accept_alone"],
+            *notification_columns(batch),
+            owners,
+            self._claim_deadline,
+            [item.submission.request_id for item in batch],
+            [item.submission.payload_hash for item in batch],
+            [item.estimated_delivery_time for item in batch],
+        )
+        return {
+            row["notification_id"]: Accepted(notification_id=row["notification_id"], revision=1)
+            for row in rows
+        }
 
     async def claim_waiting(
         self, *, owner: UUID, lane_limit: int, window: int, lanes: int

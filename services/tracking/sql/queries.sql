@@ -1,7 +1,7 @@
 -- take_turn --
 -- One transaction at a time writes here. They would wait for one another at the counts anyway, and so no
--- delivery and no fact about it can miss each other.
-SELECT pg_advisory_xact_lock(hashtext('tidings.tracking'))
+-- delivery and no fact about it can miss each other. Returns the oldest time of what is kept.
+SELECT now() - $1::interval FROM pg_advisory_xact_lock(hashtext('tidings.tracking'))
 
 -- read_known --
 -- The deliveries of these ids, and those of these notifications and channels; a delivery id keeps its
@@ -20,9 +20,6 @@ JOIN tracking.deliveries AS d
 
 -- read_known_facts --
 SELECT DISTINCT notification_id, channel, type FROM tracking.facts WHERE notification_id = ANY($1::uuid[])
-
--- oldest_kept --
-SELECT now() - $1::interval
 
 -- write_deliveries --
 INSERT INTO tracking.deliveries

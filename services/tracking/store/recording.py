@@ -45,9 +45,8 @@ class RecordingStore:
         """Commits what is stated. Raises DependencyUnavailable while PostgreSQL is away."""
 
         async def work(connection: Connection) -> None:
-            await connection.execute(_SQL["take_turn"])
+            kept = await connection.fetchval(_SQL["take_turn"], self._retention)
             known = await _read_known(connection, deliveries, facts)
-            kept = await connection.fetchval(_SQL["oldest_kept"], self._retention)
             fresh = [d for d in deliveries if d.delivery_id in known or _is_kept(d, kept)]
             known_facts = await _read_known_facts(connection, [*fresh, *known.values()], facts)
             await _write(
