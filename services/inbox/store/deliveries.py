@@ -29,9 +29,13 @@ class DeliveryStore:
     async def deliver(self, deliveries: Sequence[Delivery]) -> dict[InboxKey, Position]:
         """Writes what is new and returns where the feeds that moved now stand."""
 
-        async def work(connection: Connection) -> Mapping[InboxKey, Head]:
-            names = dict.fromkeys((delivery.key, delivery.item_id) for delivery in deliveries)
-            heads = await _lock_heads(connection, dict.fromkeys(key for key, _ in names))
+        names = dict.fromkeys((delivery.key, delivery.item_id) for delivery in deliveries)
+        keys = dict.fromkeys(key for key, _ in names)
+
+        async def work(connection: Connection) -> Mapping[InboxKey, Head] | None:
+            heads = await _lock_heads(connection, keys)
+            if len(heads) < len(keys):
+                return None
             present = await _lock_items(connection, names)
             numbering = number_deliveries(deliveries, heads, present)
             if numbering.writes:
@@ -39,7 +43,9 @@ class DeliveryStore:
                 await _move_heads(connection, numbering.heads)
             return numbering.heads
 
-        heads = await in_transaction(self._pool, work)
+        # Nearly all are there. What is not is made apart from the locks, which are taken in key order.
+        while (heads := await in_transaction(self._pool, work)) is None:
+            await in_statement(self._pool, _SQL["create_heads"], *_columns(keys))
         return {
             key: Position(epoch=head.epoch, sequence=head.sequence) for key, head in heads.items()
         }
@@ -69,10 +75,12 @@ class DeliveryStore:
 
 
 async def _lock_heads(connection: Connection, keys: Collection[InboxKey]) -> dict[InboxKey, Head]:
-    columns = ([key.tenant_id for key in keys], [key.recipient_id for key in keys])
-    await connection.execute(_SQL["create_heads"], *columns)
-    rows = await connection.fetch(_SQL["lock_heads"], *columns)
+    rows = await connection.fetch(_SQL["lock_heads"], *_columns(keys))
     return {key_from_row(row): head_from_row(row) for row in rows}
+
+
+def _columns(keys: Collection[InboxKey]) -> tuple[list[str], list[str]]:
+    return [key.tenant_id for key in keys], [key.recipient_id for key in keys]
 
 
 async def _lock_items(
