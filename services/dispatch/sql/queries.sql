@@ -37,6 +37,9 @@ RETURNING d.delivery_id, tenant_id, notification_id, revision, recipient_id, cat
     guarantee, endpoint, locale, template_name, template_version, variables, traceparent, accept_time,
     expire_time, attempts, claims, orphanings, claim_token
 
+-- is_any_due --
+SELECT EXISTS (SELECT FROM dispatch.deliveries WHERE due_time <= now() AND state IN (4, 9, 10))
+
 -- count_due --
 SELECT channel, priority, count(*) AS deliveries
 FROM dispatch.deliveries

@@ -117,6 +117,11 @@ class Ledger:
         )
         return [claimed_from_row(row) for row in rows]
 
+    async def is_any_due(self) -> bool:
+        """Says whether anything is due and in nobody's hands, in whatever lane."""
+        due: bool = await self._pool.fetchval(_SQL["is_any_due"])
+        return due
+
     async def count_due(self) -> dict[tuple[int, int], int]:
         """Returns how many deliveries are due and in nobody's hands, by channel and priority."""
         rows = await self._pool.fetch(_SQL["count_due"])

@@ -91,8 +91,10 @@ class ClaimWork:
 
     async def claim_due(self) -> None:
         """Claims what is due again, as far as there is room."""
+        any_due = await self._ledger.is_any_due()
         for lane in self._lanes.values():
-            while room := lane.room.take_due(_SWEEP):
+            # Mostly nothing is, and then one question is enough for all lanes.
+            while (any_due or lane.room.owes) and (room := lane.room.take_due(_SWEEP)):
                 claimed: list[ClaimedDelivery] = []
                 begun = time.time_ns()
                 try:

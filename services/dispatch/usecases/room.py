@@ -47,6 +47,11 @@ class Room:
         """How many are in hand, or have room kept for them."""
         return self._from_messages + self._due_again
 
+    @property
+    def owes(self) -> bool:
+        """Whether something was given back since it was last found that nothing is due."""
+        return self._owes
+
     async def take(self, count: int) -> None:
         """Waits until a message of `count` deliveries fits, and takes its room. Who came first goes first."""
         async with self._turn, self._changed:
