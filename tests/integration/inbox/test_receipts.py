@@ -92,3 +92,16 @@ async def test_of_two_processes_the_first_write_counts(
         await store.record_stream_writes({name: first})
         await store.record_stream_writes({name: first + timedelta(seconds=1)})
     assert await _receipts(inbox, alice, ids) == {ids[0]: first}
+
+
+async def test_each_item_keeps_its_own_time_in_whatever_order_they_were_written(
+    inbox: Hosted, alice: str, database_url: str
+) -> None:
+    ids = sorted(await deliver(inbox, [delivery(alice) for _ in range(9)]), reverse=True)
+    first = datetime(2026, 1, 2, tzinfo=UTC)
+    times = {name: first + timedelta(seconds=second) for second, name in enumerate(ids)}
+    async with open_pool(database_url, application="test") as pool:
+        await DeliveryStore(pool).record_stream_writes(
+            {(InboxKey(TENANT, alice), UUID(name)): time for name, time in times.items()}
+        )
+    assert await _receipts(inbox, alice, ids) == times
