@@ -21,6 +21,7 @@ from tests.integration.preference.api import (
     not_found,
     refusal,
 )
+from tests.integration.preference.collisions import collide
 from tidings.common.v1.channel_pb2 import CHANNEL_EMAIL, CHANNEL_WEBHOOK
 from tidings.common.v1.priority_pb2 import PRIORITY_HIGH, PRIORITY_NORMAL
 from tidings.preference.v1.category_service_pb2 import (
@@ -174,12 +175,12 @@ async def test_a_change_of_class_must_suit_the_ttl_that_stays(api: Api) -> None:
     assert (await update(api, patch)).ttl.ToTimedelta() == timedelta(days=7)
 
 
-async def test_of_two_writers_who_know_one_state_one_wins(api: Api) -> None:
+async def test_of_two_writers_who_know_one_state_one_wins(api: Api, database_url: str) -> None:
     stored = await store(api)
     writers = [
         update(api, news(ttl=Duration(seconds=seconds), etag=stored.etag)) for seconds in (1, 2, 3)
     ]
-    answers = await asyncio.gather(*writers, return_exceptions=True)
+    answers = await collide(database_url, "categories", api.tenant_id, writers)
     won = [answer for answer in answers if isinstance(answer, Category)]
     assert won == [await get(api)]
 

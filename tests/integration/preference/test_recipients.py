@@ -9,6 +9,7 @@ import pytest
 
 from tests.integration.hosting import Hosted
 from tests.integration.preference.api import DISABLED, EVERY, MISMATCH, Api, not_found, refusal
+from tests.integration.preference.collisions import collide
 from tests.integration.preference.recipients import (
     ALICE,
     but,
@@ -103,13 +104,13 @@ async def test_an_update_needs_a_recipient_its_etag_and_a_known_mask(api: Api) -
     assert (await update(api, but(bad_zone, locale="fr"), ["locale"])).locale == "fr"
 
 
-async def test_of_two_writers_who_know_one_state_one_wins(api: Api) -> None:
+async def test_of_two_writers_who_know_one_state_one_wins(api: Api, database_url: str) -> None:
     stored = await upsert(api, ALICE)
     writers = [
         update(api, Recipient(recipient_id="alice", locale=locale, etag=stored.etag))
         for locale in ("fr", "it", "es", "pt")
     ]
-    answers = await asyncio.gather(*writers, return_exceptions=True)
+    answers = await collide(database_url, "recipients", api.tenant_id, writers)
     won = [answer for answer in answers if isinstance(answer, Recipient)]
     assert len(won) == 1
     assert won[0] == await get(api)
