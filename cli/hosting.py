@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -11,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from cli.errors import CommandError
+from cli.garbage import collect_seldom, spare_what_lasts
 from libs.config import Environ, SettingError
 from libs.embedded.errors import EmbeddedError
 from libs.telemetry import logs
@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 
 #: `make run` takes no options, but the command that it runs does.
 _TAKEN_HINT = "`tidings run --listen 127.0.0.1:PORT` with a port that is free"
-
-
-# A batch makes thousands of objects that die with it, of which few are in cycles: looking for those after
-# every 700, as is the default, costs a tenth of all the work. These may hold some 10 MB for a while.
-_COLLECT_AFTER = (50_000, 20, 20)
 
 
 def log_to_stderr(level: int) -> None:
@@ -43,7 +38,7 @@ def run_loop(main: Coroutine[Any, Any, int]) -> int:
         factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
     else:
         factory = uvloop.new_event_loop
-    gc.set_threshold(*_COLLECT_AFTER)
+    collect_seldom()
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(main)
 
@@ -55,6 +50,7 @@ async def hosting(options: ServeOptions) -> AsyncIterator[Cluster]:
 
     try:
         async with open_cluster(options) as cluster:
+            spare_what_lasts()
             yield cluster
     except AddressTaken as error:
         raise CommandError(str(error), hint=_TAKEN_HINT) from None

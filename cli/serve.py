@@ -22,6 +22,7 @@ import services.ingestion.wiring
 import services.preference.wiring
 import services.template.wiring
 import services.tracking.wiring
+from cli.garbage import spare_what_lasts
 from cli.migrating import refuse_unmigrated
 from cli.settings import ProcessSettings, check_environ, refuse_lonely_part
 from libs.clock import SystemClock
@@ -160,6 +161,7 @@ async def serve_until_signal(options: ServeOptions) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     async with open_cluster(options) as cluster:
+        spare_what_lasts()
         _log.info("serving", extra={"address": cluster.public_address})
         await stopped.wait()
         # Whatever hangs, the process ends: what it has in hand comes back as after any death.
