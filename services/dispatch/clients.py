@@ -8,6 +8,7 @@ from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from libs.clock import uuid_of
 from libs.rpc.channel import ask
 from services.dispatch import wire
 from services.dispatch.domain.models import ClaimedDelivery
@@ -72,4 +73,4 @@ class Inbox:
             items=(ItemKey(recipient_id=r, notification_id=n.bytes) for r, n in items),
         )
         response = await ask("inbox", self._stub.ReadReceipts(request, timeout=_RECEIPTS_S))
-        return {UUID(bytes=r.notification_id): r.stream_write_time for r in response.receipts}
+        return {uuid_of(r.notification_id): r.stream_write_time for r in response.receipts}

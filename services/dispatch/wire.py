@@ -11,7 +11,7 @@ import asyncpg
 from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from libs.clock import derive_uuid8
+from libs.clock import derive_uuid8, uuid_of
 from libs.clock.timestamps import moment_of, timestamp
 from libs.events import Event
 from libs.messaging.topology import CHANGED, CLAIMED
@@ -54,7 +54,7 @@ def delivery_batch_from_bytes(body: bytes) -> DeliveryBatch:
     if message.format not in _FORMATS:
         raise ValueError(f"delivery batch of unknown format {message.format}")
     return DeliveryBatch(
-        outbox_id=UUID(bytes=message.outbox_id),
+        outbox_id=uuid_of(message.outbox_id),
         tenant_id=message.tenant_id,
         channel=message.channel,
         priority=message.priority,
@@ -65,8 +65,8 @@ def delivery_batch_from_bytes(body: bytes) -> DeliveryBatch:
 
 def _task_from_proto(task: delivery_batch_pb2.DeliveryTask) -> DeliveryTask:
     return DeliveryTask(
-        delivery_id=UUID(bytes=task.delivery_id),
-        notification_id=UUID(bytes=task.notification_id),
+        delivery_id=uuid_of(task.delivery_id),
+        notification_id=uuid_of(task.notification_id),
         revision=task.revision,
         recipient_id=task.recipient_id,
         category=task.category,
@@ -208,9 +208,9 @@ def ledger_entry_to_proto(
 def delivery_to_cancel_from_proto(message: DeliveryToCancelMessage) -> DeliveryToCancel:
     """Returns a delivery that ingestion wants stopped."""
     return DeliveryToCancel(
-        delivery_id=UUID(bytes=message.delivery_id),
+        delivery_id=uuid_of(message.delivery_id),
         tenant_id=message.tenant_id,
-        notification_id=UUID(bytes=message.notification_id),
+        notification_id=uuid_of(message.notification_id),
         revision=message.revision,
         channel=message.channel,
         endpoint=message.endpoint,

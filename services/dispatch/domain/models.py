@@ -5,10 +5,12 @@ Channels, priorities and guarantees are the numbers of their enums in the contra
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import IntEnum
 from uuid import UUID
+
+from libs.values import value
 
 EMAIL = 1
 """`CHANNEL_EMAIL`."""
@@ -93,7 +95,7 @@ class Outcome(IntEnum):
     """It may have left."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class DeliveryTask:
     """A delivery as a message brings it."""
 
@@ -113,7 +115,7 @@ class DeliveryTask:
     traceparent: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class DeliveryBatch:
     """The deliveries of one outbox row."""
 
@@ -126,7 +128,7 @@ class DeliveryBatch:
     """Number of this copy of the message; 0 when it is not known."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class ClaimedDelivery:
     """A delivery in this process's hands."""
 
@@ -148,7 +150,7 @@ class ClaimedDelivery:
         return self.task.traceparent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Attempt:
     """A provider call and its outcome."""
 
@@ -166,7 +168,7 @@ class Attempt:
     simply tried again. Only who cancels must know."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Settlement:
     """What becomes of a delivery in hand."""
 
@@ -178,7 +180,7 @@ class Settlement:
     """Whether it may have left though it is tried again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Decision:
     """What becomes of one delivery in hand, with what its attempt log gains."""
 
@@ -187,7 +189,7 @@ class Decision:
     attempt_log: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class DeliveryToCancel:
     """A delivery that must not leave any more; the ledger may not know it yet."""
 
@@ -205,7 +207,7 @@ class DeliveryToCancel:
     accept_time: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class DeadLetter:
     """What could not be worked on."""
 
@@ -220,7 +222,7 @@ class DeadLetter:
     channel: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Mail:
     """A mail ready to be sent."""
 
@@ -234,7 +236,7 @@ class Mail:
     traceparent: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Webhook:
     """A call of a recipient's endpoint, ready to be made."""
 
@@ -247,7 +249,7 @@ class Webhook:
     traceparent: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class WebhookRoot:
     """What a tenant's webhook secrets are derived from."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from libs.values import value
 from services.dispatch.domain.models import (
     AT_MOST_ONCE,
     Attempt,
@@ -16,7 +17,7 @@ from services.dispatch.domain.models import (
 _DETAIL = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RetryPolicy:
     """How often and how soon."""
 

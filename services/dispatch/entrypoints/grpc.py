@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 import grpc
 
+from libs.clock import uuid_of
 from libs.identity.caller import current_caller
 from libs.paging import Page, page_from_proto, page_token_to_proto
 from services.dispatch import wire
@@ -42,7 +42,7 @@ class LedgerServicer(LedgerServiceBase):
     ) -> messages.ReadDeliveriesResponse:
         """See the contract."""
         entries, missing = await self._read_deliveries(
-            request.tenant_id, [UUID(bytes=value) for value in request.notification_ids]
+            request.tenant_id, [uuid_of(value) for value in request.notification_ids]
         )
         return messages.ReadDeliveriesResponse(entries=entries, receipts_missing=missing)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
+from libs.values import value
 from services.inbox.domain.models import Counts, Item
 from services.inbox.domain.positions import Position, ResyncReason
 
@@ -25,7 +25,7 @@ class ClosingReason(Enum):
     """The client does not read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Opened:
     """Always first."""
 
@@ -38,7 +38,7 @@ class Opened:
     """None while the client has no state to resume with: a snapshot follows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SnapshotPart:
     """A part of the inbox's state; the last one carries position and counts."""
 
@@ -47,7 +47,7 @@ class SnapshotPart:
     counts: Counts | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Change:
     """An item after its change."""
 
@@ -56,7 +56,7 @@ class Change:
     """Whether the item is new after the position that the change set began at."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Changes:
     """A part of a change set; the last one carries position and counts."""
 
@@ -65,7 +65,7 @@ class Changes:
     counts: Counts | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Heartbeat:
     """Nothing is pending up to the position."""
 
@@ -73,14 +73,14 @@ class Heartbeat:
     position: Position
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Resync:
     """The position cannot be honoured; a snapshot follows."""
 
     reason: ResyncReason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Closing:
     """Always last."""
 

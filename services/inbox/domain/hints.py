@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from libs.values import value
 from services.inbox.domain.models import InboxKey
 from services.inbox.domain.positions import Position
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Hint:
     """News of some feeds and streams."""
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
+from libs.values import value
 from services.inbox.domain.frames import Closing, ClosingReason
 
 DEFAULT_HEARTBEAT = timedelta(seconds=30)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class StreamLimits:
     """Bounds of the streams of a process."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from libs.values import value
 from services.inbox.domain.models import Counts, Item
 
 DEFAULT_PAGE_SIZE = 50
@@ -11,7 +10,7 @@ BEYOND_ALL = 2**63 - 1
 """A position that no feed reaches."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class PageRequest:
     """Which page is wanted."""
 
@@ -21,7 +20,7 @@ class PageRequest:
     unread_only: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Page:
     """Some items of an inbox, and the counts of the whole."""
 

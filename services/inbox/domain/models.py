@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
+
+from libs.values import value
 
 
 class InboxKey(NamedTuple):
@@ -15,7 +16,7 @@ class InboxKey(NamedTuple):
     recipient_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Counts:
     """Counts of an inbox at a position of its feed."""
 
@@ -23,7 +24,7 @@ class Counts:
     total: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Head:
     """Where a feed stands."""
 
@@ -36,7 +37,7 @@ class Head:
     counts: Counts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Item:
     """A notification as its recipient has it."""
 
@@ -58,7 +59,7 @@ class Item:
     """Since when the notification is due, if the sender said."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Delivery:
     """A notification to put into an inbox."""
 
@@ -72,7 +73,7 @@ class Delivery:
     """Since when it is due, if the sender said."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Receipt:
     """When an item first reached a stream."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from uuid import UUID
 
+from libs.values import value
 from services.inbox.domain.models import Counts, Delivery, Head, InboxKey
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Present:
     """An item that is there already."""
 
@@ -17,7 +17,7 @@ class Present:
     read: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Numbered:
     """A delivery to write, with its number."""
 
@@ -25,7 +25,7 @@ class Numbered:
     sequence: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Numbering:
     """What a batch of deliveries comes to."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
+from libs.values import value
 from services.inbox.domain.models import Head
 
 
@@ -17,7 +17,7 @@ class ResyncReason(Enum):
     """It belongs to a history that no longer exists."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Position:
     """A point in one history of a feed: everything up to `sequence` is known."""
 

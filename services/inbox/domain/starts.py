@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from libs.values import value
 from services.inbox.domain.models import InboxKey
 from services.inbox.domain.positions import Position
 
 DEFAULT_SNAPSHOT_ITEMS = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Live:
     """With the present."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class FromSnapshot:
     """With the newest items."""
 
     most_items: int = DEFAULT_SNAPSHOT_ITEMS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class After:
     """Where an earlier stream got to."""
 
@@ -33,7 +33,7 @@ class After:
 Start = Live | FromSnapshot | After
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Subscription:
     """What a client asks for."""
 

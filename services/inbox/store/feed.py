@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -14,6 +13,7 @@ from libs.batching import Batcher
 from libs.postgres.away import database
 from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
+from libs.values import value
 from services.inbox.domain.listing import BEYOND_ALL
 from services.inbox.domain.models import Counts, Head, InboxKey, Item
 from services.inbox.store.rows import head_from_row, item_from_row, key_from_row
@@ -25,7 +25,7 @@ _STREAMS_PER_BATCH = 50
 _HEADS_PER_BATCH = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class ChangesWanted:
     """Changes after a position, by their numbers."""
 
@@ -34,7 +34,7 @@ class ChangesWanted:
     up_to: int = BEYOND_ALL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class NewestWanted:
     """Items created before a position, newest first."""
 
@@ -44,7 +44,7 @@ class NewestWanted:
     unread_only: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class FeedPage:
     """A head, and some items as of the same moment."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
@@ -12,6 +11,7 @@ from libs.events import Event, EventOutbox
 from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
 from libs.postgres.transaction import Connection, in_transaction
+from libs.values import value
 from services.inbox.domain.models import Counts, InboxKey, Item
 from services.inbox.domain.positions import Position
 from services.inbox.store.rows import head_from_row, item_from_row
@@ -20,7 +20,7 @@ from services.inbox.wire.events import items_read_event
 _SQL = load_queries("services.inbox")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Marked:
     """What marking came to."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from libs.clock import uuid_of
 from libs.clock.timestamps import moment_of
 from services.inbox.domain.models import Delivery, InboxKey, Receipt
 from tidings.internal.inbox.v1 import inbox_delivery_service_pb2 as pb
@@ -13,7 +14,7 @@ def delivery_from_proto(message: pb.InboxDelivery) -> Delivery:
     """Reads an item to write."""
     return Delivery(
         key=InboxKey(message.tenant_id, message.recipient_id),
-        item_id=UUID(bytes=message.notification_id),
+        item_id=uuid_of(message.notification_id),
         revision=message.revision,
         category=message.category,
         content=message.content.SerializeToString(),
@@ -24,7 +25,7 @@ def delivery_from_proto(message: pb.InboxDelivery) -> Delivery:
 
 def item_key_from_proto(message: pb.ItemKey) -> tuple[str, UUID]:
     """Reads the name of an item inside a tenant."""
-    return message.recipient_id, UUID(bytes=message.notification_id)
+    return message.recipient_id, uuid_of(message.notification_id)
 
 
 def receipt_to_proto(receipt: Receipt) -> pb.Receipt:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
+from libs.values import value
 from services.ingestion.domain.errors import BacklogFull
 
 _URGENT = 3
 """`PRIORITY_HIGH`: from here on work is accepted while older work cannot leave."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class BacklogLimits:
     """What may wait per tenant."""
 
@@ -21,7 +21,7 @@ class BacklogLimits:
     """Age of the oldest message that no dispatcher claimed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Backlog:
     """What of a tenant waits longer than it may."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from libs.values import value
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@value
 class NotificationFilter:
     """All that is set must hold: an empty text, an empty tuple and None let everything pass."""
 

@@ -6,11 +6,12 @@ Channels, priorities and guarantees are the numbers of their enums in `tidings.c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, IntEnum
 from typing import TypeAlias
 from uuid import UUID
+
+from libs.values import value
 
 Lane: TypeAlias = tuple[str, int, int]
 """Tenant, priority, channel mask: what waits for the same credit."""
@@ -35,7 +36,7 @@ class NotificationState(IntEnum):
     """It was cancelled. An end."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Submission:
     """A well-formed request to notify one recipient."""
 
@@ -67,7 +68,7 @@ class Submission:
     """What it is the latest word on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class TemplateDescription:
     """What a send needs to know of a template version."""
 
@@ -79,7 +80,7 @@ class TemplateDescription:
     optional: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CategoryDefaults:
     """What a category says where a send does not."""
 
@@ -90,7 +91,7 @@ class CategoryDefaults:
     max_ttl: timedelta
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Notification:
     """An accepted notification, as planning needs it."""
 
@@ -130,7 +131,7 @@ class Notification:
         return self.tenant_id, self.priority, self.channel_mask
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Acceptance:
     """A notification about to be stored, with its request."""
 
@@ -139,7 +140,7 @@ class Acceptance:
     estimated_delivery_time: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Accepted:
     """What a new request became."""
 
@@ -147,7 +148,7 @@ class Accepted:
     revision: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Answer:
     """The first answer to a request, or its replay."""
 
@@ -158,7 +159,7 @@ class Answer:
     replayed: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class PastRequest:
     """A request id that was answered before."""
 
@@ -169,7 +170,7 @@ class PastRequest:
     estimated_delivery_time: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class PlannedDelivery:
     """One delivery that a plan asks for."""
 
@@ -178,7 +179,7 @@ class PlannedDelivery:
     locale: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Plan:
     """The decision for a notification."""
 
@@ -188,7 +189,7 @@ class Plan:
     """The decision whole, as preference gave it; stored unopened."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class OutboxMessage:
     """A message for dispatchers: deliveries of one tenant, channel and priority."""
 
@@ -204,7 +205,7 @@ class OutboxMessage:
     """Number of the copy that is to be published; 0 before it is stored."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class StoppedPlan:
     """A plan of which nothing must leave any more."""
 
@@ -220,7 +221,7 @@ class StoppedPlan:
     accept_time: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CancelledNotification:
     """A notification after it was cancelled, or found to have ended before."""
 
@@ -248,7 +249,7 @@ class Fate(Enum):
     """It is being sent, and will not be tried again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class StoppedDelivery:
     """A delivery and what stopping did to it."""
 
@@ -257,7 +258,7 @@ class StoppedDelivery:
     fate: Fate
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class StoredNotification:
     """A notification as it is read back."""
 

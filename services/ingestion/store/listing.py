@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import asyncpg
 
 from libs.paging import IdRange
 from libs.postgres.away import database
 from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
+from libs.values import value
 from services.ingestion.domain.listing import NotificationFilter
 from services.ingestion.domain.models import NotificationState, StoredNotification
 
@@ -20,7 +19,7 @@ _LIST_OF_RECIPIENT = _SQL["list_notifications"]
 _LIST = _LIST_OF_RECIPIENT.replace("recipient_id = $2", "$2::text = ''")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Listed:
     """A notification that a scan came by."""
 

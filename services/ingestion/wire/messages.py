@@ -7,6 +7,7 @@ from uuid import UUID
 
 from google.protobuf.message import DecodeError
 
+from libs.clock import uuid_of
 from libs.clock.timestamps import timestamp
 from libs.trace import is_sampled
 from services.ingestion.domain.models import (
@@ -82,4 +83,4 @@ def claimed_publications(body: bytes) -> dict[UUID, int]:
     except DecodeError as error:
         raise ValueError("not an event batch") from error
     claims = [e.deliveries_claimed for e in batch.events if e.HasField("deliveries_claimed")]
-    return {UUID(bytes=claim.outbox_id): claim.publication for claim in claims}
+    return {uuid_of(claim.outbox_id): claim.publication for claim in claims}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from libs.errors import FieldViolation
+from libs.values import value
 from services.preference.domain.errors import FieldsRefused
 from services.preference.domain.models import PreferenceChange, RecipientProfile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RecipientUpsert:
     """A recipient to create or to replace."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from libs.values import value
 from services.preference.domain.models import CategoryClass, Channel, Choice
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RecipientFilter:
     """Recipients of whom all that is given is true."""
 
@@ -17,7 +16,7 @@ class RecipientFilter:
     phone_number: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CategoryFilter:
     """Categories of which all that is given is true."""
 
@@ -25,7 +24,7 @@ class CategoryFilter:
     category_class: CategoryClass | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class PreferenceFilter:
     """Words of which all that is given is true."""
 

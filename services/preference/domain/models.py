@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+
+from libs.values import value
 
 DEFAULT_LOCALE = "en"
 DEFAULT_TIME_ZONE = "UTC"
@@ -77,7 +78,7 @@ class Choice(Enum):
     """Does not want them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RecipientProfile:
     """What a tenant says of a recipient."""
 
@@ -92,7 +93,7 @@ class RecipientProfile:
     """Empty: takes no webhooks."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Recipient:
     """A stored recipient."""
 
@@ -103,7 +104,7 @@ class Recipient:
     update_time: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CategoryDefinition:
     """What a tenant says of a category."""
 
@@ -116,7 +117,7 @@ class CategoryDefinition:
     guarantee: Guarantee = Guarantee.AT_LEAST_ONCE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Category:
     """A stored category."""
 
@@ -127,7 +128,7 @@ class Category:
     update_time: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Preference:
     """One word of a recipient."""
 
@@ -138,7 +139,7 @@ class Preference:
     choice: Choice
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class PreferenceChange:
     """A preference to set or to clear."""
 
@@ -148,7 +149,7 @@ class PreferenceChange:
     """None clears it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RecipientPreferences:
     """All words of a recipient, by category and channel."""
 
@@ -164,7 +165,7 @@ class RecipientPreferences:
         return hashlib.blake2b(repr(words).encode(), digest_size=16).hexdigest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class ListedPreference:
     """One word, and whose it is."""
 

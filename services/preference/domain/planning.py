@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from enum import Enum
 
+from libs.values import value
 from services.preference.domain.hierarchy import wants
 from services.preference.domain.models import (
     CategoryClass,
@@ -44,7 +44,7 @@ class Reason(Enum):
     """An earlier revision has left there, and cannot be replaced."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Decision:
     """Whether a channel is used, and why."""
 
@@ -52,7 +52,7 @@ class Decision:
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class PlannedDelivery:
     """One delivery of a plan."""
 
@@ -61,7 +61,7 @@ class PlannedDelivery:
     locale: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Plan:
     """The decision for a notification."""
 

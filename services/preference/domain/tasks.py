@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from libs.values import value
 from services.preference.domain.models import CategoryDefinition, Channel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class _Subject:
     tenant_id: str
     recipient_id: str
@@ -24,12 +23,12 @@ class _Subject:
         return self.tenant_id, self.category
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SendCheck(_Subject):
     """A send that wants to be accepted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SendCheckResult:
     """What is known of its recipient and category."""
 
@@ -37,7 +36,7 @@ class SendCheckResult:
     category: CategoryDefinition | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class PlanTask(_Subject):
     """A notification to plan."""
 

@@ -10,6 +10,8 @@ import hashlib
 from collections.abc import Iterable
 from uuid import UUID
 
+from libs.clock import uuid_of
+
 
 def contact_keys(
     tenant_id: str, *, emails: Iterable[str], phone_numbers: Iterable[str]
@@ -22,4 +24,4 @@ def contact_keys(
 
 def _key(tenant_id: str, kind: str, address: str) -> UUID:
     subject = f"{tenant_id}\0{kind}\0{address}".encode()
-    return UUID(bytes=hashlib.blake2b(subject, digest_size=16).digest())
+    return uuid_of(hashlib.blake2b(subject, digest_size=16).digest())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import UUID
 
+from libs.clock import uuid_of
 from libs.rpc.pipeline import Context
 from services.tracking.usecases.read_facts import ReadFacts
 from services.tracking.wire.reports import fact_to_proto
@@ -23,6 +23,6 @@ class FactServicer(FactServiceServicer):
     ) -> pb.ReadFactsResponse:
         """See the contract."""
         rows = await self.read_facts(
-            request.tenant_id, [UUID(bytes=value) for value in request.notification_ids]
+            request.tenant_id, [uuid_of(value) for value in request.notification_ids]
         )
         return pb.ReadFactsResponse(facts=map(fact_to_proto, rows))

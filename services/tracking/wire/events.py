@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from uuid import UUID
 
 from google.protobuf.message import DecodeError
 
+from libs.clock import uuid_of
 from libs.clock.timestamps import moment_of
 from services.tracking.domain.models import IN_APP, READ, Delivery, Fact, Stated
 from tidings.event.v1.event_batch_pb2 import DeliveriesChanged, EventBatch, ItemsRead
@@ -34,9 +34,9 @@ def stated_from_bytes(body: bytes) -> Stated:
 def _deliveries(changed: DeliveriesChanged) -> Iterator[Delivery]:
     for change in changed.changes:
         yield Delivery(
-            delivery_id=UUID(bytes=change.delivery_id),
+            delivery_id=uuid_of(change.delivery_id),
             tenant_id=change.tenant_id,
-            notification_id=UUID(bytes=change.notification_id),
+            notification_id=uuid_of(change.notification_id),
             revision=change.revision,
             recipient_id=change.recipient_id,
             category=change.category,
@@ -56,7 +56,7 @@ def _facts(items_read: ItemsRead) -> Iterator[Fact]:
     for item in items_read.items:
         yield Fact(
             tenant_id=item.tenant_id,
-            notification_id=UUID(bytes=item.notification_id),
+            notification_id=uuid_of(item.notification_id),
             channel=IN_APP,
             type=READ,
             source=_INBOX,
