@@ -57,7 +57,7 @@ class Settings(EnvironSettings):
         "TIDINGS_DISPATCH_LANE_CAPACITY",
         "Deliveries of one channel and priority in hand at once, at most: no more than leave in a fifth of"
         " the claim deadline. What is due again has a quarter beside it.",
-        default=400,
+        default=800,
     )
     retention: timedelta = retention()
     retention_interval: timedelta = retention_interval()

@@ -61,6 +61,8 @@ from tidings.internal.inbox.v1.inbox_delivery_service_pb2_grpc import InboxDeliv
 from tidings.internal.template.v1.rendering_service_pb2_grpc import RenderingServiceStub
 
 _BATCH = 200
+# While one batch waits for inbox or the database, others are rendered and settled.
+_IN_APP_ABREAST = 4
 # A slow endpoint holds up what shares a batch with it.
 _WEBHOOK_BATCH = 8
 _PLACE_SECONDS = 1.0
@@ -219,7 +221,9 @@ async def _open_ways(
     )
     return {
         EMAIL: _Way(outlet=email, policy=policy, slots=mail_slots),
-        IN_APP: _Way(outlet=in_app, policy=policy),
+        IN_APP: _Way(
+            outlet=in_app, policy=policy, abreast=int(__import__("os").environ.get("ABR", "1"))
+        ),
         WEBHOOK: _Way(
             outlet=await stack.enter_async_context(webhook),
             policy=webhook_policy,
