@@ -12,6 +12,7 @@ from uuid import uuid4
 import grpc
 from google.protobuf.message import DecodeError, Message
 
+from libs.cluster_secret import ClusterSecrets, derive
 from libs.errors import Cause, TidingsError
 from libs.identity.authenticator import Authenticator, CredentialMissing
 from libs.identity.caller import set_caller
@@ -28,6 +29,7 @@ MAX_REQUEST_BYTES = 1 << 20
 _MAX_UNARY_SECONDS = 30.0
 _BEARER = "bearer "
 CLUSTER_CREDENTIAL = "x-tidings-cluster-credential"
+"""The metadata key under which services show `cluster_credential`."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -109,18 +111,24 @@ class PublicGate:
         set_caller(caller)
 
 
+def cluster_credential(secret: str) -> str:
+    """Returns what proves the cluster secret. Who overhears it can call, but open nothing that is sealed."""
+    return derive(secret, "cluster credential").hex()
+
+
 class ClusterGate:
     """Admits the cluster's own processes."""
 
     serves_users = False
 
-    def __init__(self, secret: str) -> None:
-        self._secret = secret
+    def __init__(self, secrets: ClusterSecrets) -> None:
+        self._credentials = [cluster_credential(secret).encode() for secret in secrets.accepted]
 
     async def admit(self, method: str, metadata: dict[str, str]) -> None:
         """See `Gatekeeper.admit`."""
-        given = metadata.get(CLUSTER_CREDENTIAL, "")
-        if not hmac.compare_digest(given.encode(), self._secret.encode()):
+        given = metadata.get(CLUSTER_CREDENTIAL, "").encode()
+        # All are compared, so that the time tells nothing.
+        if not sum(hmac.compare_digest(given, one) for one in self._credentials):
             raise ClusterCredentialInvalid
 
 
