@@ -35,7 +35,7 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     await migrate(pool, package="services.access", schema="access")
     store = Store(pool)
     key_ring = await open_key_ring(store, host.clock)
-    request_ids = RequestIds(pool, schema="access")
+    request_ids = RequestIds(pool, schema="access", secrets=host.cluster_secrets)
     host.loops.add_periodic("access.request_ids", request_ids.sweep, every=SWEEP_INTERVAL)
     create_api_key = CreateApiKey(host.clock)
     access = AccessServicer(

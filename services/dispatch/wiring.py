@@ -118,7 +118,7 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
         dead_letter_service_pb2.DESCRIPTOR.services_by_name["DeadLetterService"],
     )
 
-    request_ids = RequestIds(pool, schema="dispatch")
+    request_ids = RequestIds(pool, schema="dispatch", secrets=host.cluster_secrets)
     host.public.add(
         add_WebhookServiceServicer_to_server,
         WebhookServicer(

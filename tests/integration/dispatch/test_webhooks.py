@@ -50,6 +50,7 @@ from services.dispatch.usecases.rotate_webhook_secrets import RotateWebhookSecre
 from services.dispatch.usecases.send_webhook import SendWebhook
 from services.dispatch.usecases.slots import Slots
 from services.dispatch.usecases.solitude import Solitude
+from tests.integration.hosting import CLUSTER_SECRETS
 from tests.support.eventually import eventually
 from tests.support.receiver import Received, open_receiver, status
 from tidings.dispatch.v1.webhook_service_pb2 import (
@@ -95,7 +96,7 @@ class Bench:
         self.servicer = WebhookServicer(
             get_secrets=GetWebhookSecrets(self.roots),
             rotate_secrets=RotateWebhookSecrets(self.roots),
-            request_ids=RequestIds(pool, schema="dispatch"),
+            request_ids=RequestIds(pool, schema="dispatch", secrets=CLUSTER_SECRETS),
         )
 
     def sender(self, *, seconds: float = 5, slots: int = 8, places: int = 2) -> SendWebhook:

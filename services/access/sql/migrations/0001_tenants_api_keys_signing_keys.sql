@@ -41,7 +41,7 @@ CREATE TABLE access.request_ids (
     method         text        NOT NULL,
     request_digest bytea       NOT NULL,
     payload_hash   bytea       NOT NULL,
-    -- Of a created key it holds the secret; encrypted under the request id, which is kept nowhere.
+    -- Sealed under the cluster secret and the request id: of a created key it holds the secret.
     answer         bytea       NOT NULL,
     create_time    timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, method, request_digest)
