@@ -11,11 +11,15 @@ a value that was moved to another row does not open. Nonces are random, so a pur
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from libs.cluster_secret import ClusterSecrets, derive, framed
+
+RESEAL_INTERVAL = timedelta(minutes=10)
+"""How often what is under a replaced secret is looked for, to be sealed anew."""
 
 _VERSION = b"\x01"
 _KEY_ID_BYTES = 8
