@@ -16,6 +16,7 @@ from libs.postgres.incarnation import Incarnation
 from libs.postgres.migrations import migrate
 from libs.postgres.pool import Pool, open_pool
 from libs.runtime.host import Host
+from libs.sealing import RESEAL_INTERVAL
 from libs.telemetry import metrics
 from libs.telemetry.metrics import GAUGE_INTERVAL
 from services.dispatch.channels.file import FileProvider
@@ -92,7 +93,8 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     )
 
     inbox = Inbox(InboxDeliveryServiceStub(host.peer("inbox")))
-    roots = WebhookRoots(pool, clock=host.clock)
+    roots = WebhookRoots(pool, secrets=host.cluster_secrets, clock=host.clock)
+    host.loops.add_periodic("dispatch.reseal", roots.reseal, every=RESEAL_INTERVAL)
     ways = await _open_ways(stack, host, settings, ledger, inbox, roots)
     lanes = _open_lanes(stack, host, settings, ledger, ways)
     dead_letters = DeadLetterStore(pool)

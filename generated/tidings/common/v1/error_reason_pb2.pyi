@@ -160,6 +160,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     `request_id`.
     Example: {"reason": "ANSWER_UNREADABLE", "domain": "tidings.dev", "metadata": {"request_id": "a1"}}
     """
+    ERROR_REASON_WEBHOOK_SECRETS_UNREADABLE: _ErrorReason.ValueType  # 42
+    """What the tenant's webhook secrets are derived from cannot be opened: its cluster secret is gone, or the row
+    was changed. Webhooks wait until the operator has mended it. UNAVAILABLE; `RetryInfo` says when to try again.
+    Example: {"reason": "WEBHOOK_SECRETS_UNREADABLE", "domain": "tidings.dev"}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons that `google.rpc.ErrorInfo.reason` carries, without the prefix
@@ -304,5 +309,10 @@ ERROR_REASON_ANSWER_UNREADABLE: ErrorReason.ValueType  # 41
 secret that sealed it is gone, or the row was changed. Nothing was changed by this call. ALREADY_EXISTS at
 `request_id`.
 Example: {"reason": "ANSWER_UNREADABLE", "domain": "tidings.dev", "metadata": {"request_id": "a1"}}
+"""
+ERROR_REASON_WEBHOOK_SECRETS_UNREADABLE: ErrorReason.ValueType  # 42
+"""What the tenant's webhook secrets are derived from cannot be opened: its cluster secret is gone, or the row
+was changed. Webhooks wait until the operator has mended it. UNAVAILABLE; `RetryInfo` says when to try again.
+Example: {"reason": "WEBHOOK_SECRETS_UNREADABLE", "domain": "tidings.dev"}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
