@@ -17,7 +17,7 @@ from libs.config import Environ
 from libs.identity.caller import Caller, set_caller
 from libs.messaging.memory import MemoryBroker
 from libs.rpc.channel import open_channel
-from libs.rpc.pipeline import ClusterGate
+from libs.rpc.pipeline import ClusterGate, Gatekeeper
 from libs.rpc.server import Server
 from libs.runtime.host import Host
 from libs.runtime.loops import Loops
@@ -81,6 +81,7 @@ async def hosted(
     environ: Mapping[str, str] | None = None,
     broker: MemoryBroker | None = None,
     cluster_secrets: ClusterSecrets = CLUSTER_SECRETS,
+    gate: Gatekeeper | None = None,
 ) -> AsyncIterator[Hosted]:
     """Runs a service until left; stopping is as a process does it: drain, stop, close."""
     broker = broker or MemoryBroker()
@@ -93,7 +94,7 @@ async def hosted(
             broker=broker,
             clock=SystemClock(),
             cluster_secrets=cluster_secrets,
-            public=Server(BelievingGate()),
+            public=Server(gate or BelievingGate()),
             internal=Server(ClusterGate(cluster_secrets)),
             peer=_no_peer,
             loops=Loops(),
