@@ -29,6 +29,7 @@ _HINTS = {
     "RECIPIENT_NOT_FOUND": "`tidings recipients list` shows who there is, `tidings recipients put` adds one",
     "CHANNEL_NOT_IN_TEMPLATE": "leave --channel out, or add the channel's folder to the template",
     "REQUEST_ID_REUSED": "choose another --request-id, or leave it out",
+    "ANSWER_UNREADABLE": "look at what the first call did; for another choose another --request-id",
     "ETAG_MISMATCH": "somebody else changed it meanwhile; look at it and try again",
     "API_KEY_NOT_FOUND": "`tidings keys list` shows the keys there are",
     "CURSOR_INVALID": "leave --after out to begin with a snapshot",

@@ -24,8 +24,14 @@ import services.template.wiring
 import services.tracking.wiring
 from cli.garbage import spare_what_lasts
 from cli.migrating import refuse_unmigrated
-from cli.settings import ProcessSettings, check_environ, refuse_lonely_part
+from cli.settings import (
+    ProcessSettings,
+    check_environ,
+    refuse_fleeting_secret,
+    refuse_lonely_part,
+)
 from libs.clock import SystemClock
+from libs.cluster_secret import ClusterSecrets
 from libs.config import Environ, SettingError
 from libs.embedded.data_directory import DataDirectory, open_data_directory
 from libs.embedded.parts import open_parts
@@ -89,7 +95,7 @@ class Cluster:
 
     public_address: str
     internal_address: str
-    cluster_secret: str
+    cluster_secret: str = field(repr=False)
     mail_directory: Path | None
     """Where the embedded mail sink keeps mails; None when there is none."""
     metrics_address: str
@@ -108,6 +114,7 @@ async def open_cluster(options: ServeOptions) -> AsyncIterator[Cluster]:
     settings = ProcessSettings.from_environ(Environ(environ))
     if set(names) != set(SERVICE_NAMES):
         refuse_lonely_part(environ, names, SERVICE_NAMES)
+    refuse_fleeting_secret(settings)
     # Known before anything is started.
     _refuse_taken(options.listen)
     async with AsyncExitStack() as stack:
@@ -117,11 +124,11 @@ async def open_cluster(options: ServeOptions) -> AsyncIterator[Cluster]:
         await refuse_unmigrated(() if settings.migrate else names, parts.database_url)
         loops = Loops()
         draining = asyncio.Event()
-        internal = Server(ClusterGate(parts.cluster_secret))
+        internal = Server(ClusterGate(parts.cluster_secrets))
         internal_address = _bind(internal, options.internal_listen)
         # After the services, which finish what is in hand by asking one another.
         stack.push_async_callback(internal.stop, _GRACE_SECONDS)
-        peers = await _open_peers(stack, parts.cluster_secret, internal_address, settings)
+        peers = await _open_peers(stack, parts.cluster_secrets.current, internal_address, settings)
         gate = PublicGate(Authenticator(CredentialServiceStub(peers["access"])))
         public = Server(gate, max_request_bytes=MAX_REQUEST_BYTES)
         public_address = _bind(public, options.listen)
@@ -131,6 +138,7 @@ async def open_cluster(options: ServeOptions) -> AsyncIterator[Cluster]:
             redis=await stack.enter_async_context(open_redis(parts.redis_url)),
             broker=parts.broker,
             clock=SystemClock(),
+            cluster_secrets=parts.cluster_secrets,
             public=public,
             internal=internal,
             peer=peers.__getitem__,
@@ -148,7 +156,7 @@ async def open_cluster(options: ServeOptions) -> AsyncIterator[Cluster]:
         yield Cluster(
             public_address=public_address,
             internal_address=internal_address,
-            cluster_secret=parts.cluster_secret,
+            cluster_secret=parts.cluster_secrets.current,
             mail_directory=parts.mail_directory,
             metrics_address=metrics_address,
         )
@@ -181,7 +189,7 @@ class _Parts:
     database_url: str
     redis_url: str
     broker: Broker
-    cluster_secret: str
+    cluster_secrets: ClusterSecrets
     mail_directory: Path | None
     sole: bool
 
@@ -207,7 +215,9 @@ async def _open_parts(
         database_url=settings.database_url or embedded.database_url,
         redis_url=settings.redis_url or embedded.redis_url,
         broker=await _open_broker(stack, settings.amqp_url),
-        cluster_secret=settings.cluster_secret or _cluster_secret(directory),
+        cluster_secrets=ClusterSecrets(
+            settings.cluster_secret or _cluster_secret(directory), settings.cluster_secret_other
+        ),
         mail_directory=mail_directory,
         # The lock speaks for the database only if the database lives in the directory.
         sole=not settings.database_url,

@@ -16,6 +16,7 @@ import services.inbox.config
 import services.ingestion.config
 import services.tracking.config
 from cli.main import COMMANDS
+from libs.cluster_secret import LEAST_CHARACTERS
 from libs.config import Environ, SettingError
 from libs.config.settings import (
     EnvironSettings,
@@ -73,10 +74,20 @@ class ProcessSettings(EnvironSettings):
     )
     cluster_secret: str = text(
         "TIDINGS_CLUSTER_SECRET",
-        "What services show one another on the internal listeners; the same for all. Unset: drawn"
-        " once and kept in the data directory.",
+        "What services prove to one another on the internal listeners, and what secrets in the"
+        " database are sealed under; the same for all. Unset: drawn once and kept in the data"
+        " directory, which only goes with the embedded database.",
         default="",
         secret=True,
+        least=LEAST_CHARACTERS,
+    )
+    cluster_secret_other: str = text(
+        "TIDINGS_CLUSTER_SECRET_OTHER",
+        "A cluster secret that is accepted as well, while one replaces the other: the steps are in"
+        " docs/deploying.md. Unset: none.",
+        default="",
+        secret=True,
+        least=LEAST_CHARACTERS,
     )
     migrate: bool = flag(
         "TIDINGS_MIGRATE",
@@ -132,6 +143,16 @@ def cluster_secret(environ: Mapping[str, str]) -> str:
     """Returns the secret or what its file says, empty for neither; raises SettingError."""
     known = [s for s in settings_of(ProcessSettings) if s.variable == "TIDINGS_CLUSTER_SECRET"]
     return with_secret_files(environ, known).get("TIDINGS_CLUSTER_SECRET", "")
+
+
+def refuse_fleeting_secret(settings: ProcessSettings) -> None:
+    """Raises SettingError when a database that is not in the data directory would be sealed under a
+    secret that is."""
+    if settings.database_url and not settings.cluster_secret:
+        raise SettingError(
+            "TIDINGS_DATABASE_URL needs TIDINGS_CLUSTER_SECRET beside it, drawn once, say by"
+            " `openssl rand -hex 32`: without the same secret, what is sealed in the database is lost"
+        )
 
 
 def refuse_lonely_part(

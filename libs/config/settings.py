@@ -77,9 +77,11 @@ def text(
     schemes: Sequence[str] = (),
     address: bool = False,
     secret: bool = False,
+    least: int = 0,
 ) -> Any:
-    """Declares a text. None as default: it must be set. `schemes`: it begins with one of them."""
-    allowed = "text"
+    """Declares a text. None as default: it must be set. `schemes`: it begins with one of them.
+    `least`: how many characters it has at least."""
+    allowed = f"text of at least {least} characters" if least else "text"
     if schemes:
         allowed = " or ".join(f"`{scheme}…`" for scheme in schemes)
     elif address:
@@ -94,6 +96,8 @@ def text(
             raise SettingError(f"{variable} must begin with {' or '.join(schemes)}{shown}")
         if address and not _ADDRESS.fullmatch(value):
             raise SettingError(f"{variable} must be host:port{shown}")
+        if len(value) < least:
+            raise SettingError(f"{variable} must have at least {least} characters{shown}")
         return value
 
     setting = Setting(
@@ -104,7 +108,7 @@ def text(
         secret=secret,
         read=read,
     )
-    return field(metadata={_KEY: setting})
+    return field(repr=not secret, metadata={_KEY: setting})
 
 
 def seconds(variable: str, effect: str, *, default: float, least: float = 0.001) -> Any:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 CACHE_SECONDS = 30.0
 """For how long a revoked key may still be believed."""
 _MAX_CACHED = 10_000
+_CLOCK_SKEW_SECONDS = 60
+"""By how much the clock of who issued a token may be ahead of ours."""
 Response = TypeVar("Response")
 ISSUER = "tidings"
 """`iss` of recipient tokens."""
@@ -113,12 +115,14 @@ class Authenticator:
         cached = self._api_keys.get(digest)
         if cached and self._monotonic() - cached[0] < CACHE_SECONDS:
             return cached[1]
+        # The answer may be as old as the question: access can take its time.
+        asked = self._monotonic()
         answer = await _ask(self._stub.LookUpApiKey(LookUpApiKeyRequest(secret_hash=digest)))
         if len(self._api_keys) >= _MAX_CACHED:
             self._api_keys.clear()
         # An unknown key is not kept: it may be created the next moment.
         if answer.known:
-            self._api_keys[digest] = (self._monotonic(), answer)
+            self._api_keys[digest] = (asked, answer)
         return answer
 
     async def _recipient_caller(self, token: str) -> Caller:
@@ -131,6 +135,7 @@ class Authenticator:
                 algorithms=["ES256"],
                 audience=AUDIENCE,
                 issuer=ISSUER,
+                leeway=_CLOCK_SKEW_SECONDS,
                 options={"require": ["exp", "iss", "sub", "tenant"], "verify_exp": False},
             )
             expire_time = datetime.fromtimestamp(claims["exp"], UTC)
@@ -151,10 +156,11 @@ class Authenticator:
         age = self._monotonic() - self._key_set_time
         # A key that is not there yet is asked for, but a forger cannot make us ask all the time.
         if age >= CACHE_SECONDS or (key_id not in self._key_set and age >= 1):
+            asked = self._monotonic()
             answer = await _ask(self._stub.GetVerificationKeys(GetVerificationKeysRequest()))
             document = json.loads(answer.json_web_key_set)
             self._key_set = {key["kid"]: jwt.PyJWK(key) for key in document["keys"]}
-            self._key_set_time = self._monotonic()
+            self._key_set_time = asked
         if key_id not in self._key_set:
             raise CredentialInvalid
         return self._key_set[key_id]

@@ -15,7 +15,7 @@ from uuid import UUID
 from google.protobuf.message import Message
 
 from libs.errors import InvalidPageToken
-from libs.sealing import seal, unseal
+from libs.opaque_tokens import read_token, write_token
 
 DEFAULT_PAGE_SIZE = 50
 # Ids keep milliseconds, and times are compared exactly beside them.
@@ -122,8 +122,8 @@ def page_from_proto(listing: str, tenant_id: str, page_size: int, page_token: st
     size = page_size or DEFAULT_PAGE_SIZE
     if not page_token:
         return PageRequest(size=size)
-    data = unseal(page_token, listing, tenant_id)
-    # Anyone can seal, and PostgreSQL takes no text with a zero in it.
+    data = read_token(page_token, listing, tenant_id)
+    # Anyone can write one, and PostgreSQL takes no text with a zero in it.
     if data is None or b"\0" in data:
         raise InvalidPageToken
     try:
@@ -134,4 +134,4 @@ def page_from_proto(listing: str, tenant_id: str, page_size: int, page_token: st
 
 def page_token_to_proto(listing: str, tenant_id: str, last_key: str | None) -> str:
     """Returns the token of the next page, or '' after the last."""
-    return "" if last_key is None else seal(last_key.encode(), listing, tenant_id)
+    return "" if last_key is None else write_token(last_key.encode(), listing, tenant_id)

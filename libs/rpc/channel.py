@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import grpc
 
 from libs.errors import DependencyUnavailable
-from libs.rpc.pipeline import CLUSTER_CREDENTIAL
+from libs.rpc.pipeline import CLUSTER_CREDENTIAL, cluster_credential
 from libs.rpc.server import INTERNAL_LIMIT
 from libs.telemetry import calls
 from libs.telemetry.contexts import traceparent_of
@@ -59,7 +59,7 @@ class _ClusterCaller(grpc.aio.UnaryUnaryClientInterceptor):
     """Adds the cluster credential, a deadline where the caller gave none, and the trace context."""
 
     def __init__(self, secret: str) -> None:
-        self._credential = (CLUSTER_CREDENTIAL, secret)
+        self._credential = (CLUSTER_CREDENTIAL, cluster_credential(secret))
 
     async def intercept_unary_unary(
         self,

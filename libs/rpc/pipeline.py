@@ -6,16 +6,19 @@ import asyncio
 import hmac
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, NoReturn, Protocol
 from uuid import uuid4
 
 import grpc
 from google.protobuf.message import DecodeError, Message
 
+from libs.cluster_secret import ClusterSecrets, derive
 from libs.errors import Cause, TidingsError
-from libs.identity.authenticator import Authenticator, CredentialMissing
-from libs.identity.caller import set_caller
+from libs.identity.authenticator import CACHE_SECONDS, Authenticator, CredentialMissing
+from libs.identity.caller import current_caller, set_caller
 from libs.rpc import rules
+from libs.rpc.readmission import readmitted
 from libs.rpc.status import abort_with
 from libs.rpc.validation import validate
 from libs.telemetry import metrics, names
@@ -26,8 +29,10 @@ _log = logging.getLogger(__name__)
 MAX_REQUEST_BYTES = 1 << 20
 """Largest request of a public method. The transport takes more, so that the refusal can be typed."""
 _MAX_UNARY_SECONDS = 30.0
+_READMISSION_SECONDS = CACHE_SECONDS
 _BEARER = "bearer "
 CLUSTER_CREDENTIAL = "x-tidings-cluster-credential"
+"""The metadata key under which services show `cluster_credential`."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -109,18 +114,24 @@ class PublicGate:
         set_caller(caller)
 
 
+def cluster_credential(secret: str) -> str:
+    """Returns what proves the cluster secret. Who overhears it can call, but open nothing that is sealed."""
+    return derive(secret, "cluster credential").hex()
+
+
 class ClusterGate:
     """Admits the cluster's own processes."""
 
     serves_users = False
 
-    def __init__(self, secret: str) -> None:
-        self._secret = secret
+    def __init__(self, secrets: ClusterSecrets) -> None:
+        self._credentials = [cluster_credential(secret).encode() for secret in secrets.accepted]
 
     async def admit(self, method: str, metadata: dict[str, str]) -> None:
         """See `Gatekeeper.admit`."""
-        given = metadata.get(CLUSTER_CREDENTIAL, "")
-        if not hmac.compare_digest(given.encode(), self._secret.encode()):
+        given = metadata.get(CLUSTER_CREDENTIAL, "").encode()
+        # All are compared, so that the time tells nothing.
+        if not sum(hmac.compare_digest(given, one) for one in self._credentials):
             raise ClusterCredentialInvalid
 
 
@@ -168,16 +179,22 @@ class _Call:
         self._method = method
 
     async def enter(self, request: Message | TidingsError, context: Context) -> Message:
-        metadata = {
-            key: value
-            for key, value in context.invocation_metadata() or ()
-            if isinstance(value, str)
-        }
+        metadata = _texts(context)
         await self._gate.admit(self._method, metadata)
         if isinstance(request, TidingsError):
             raise request
         validate(request)
         return request
+
+    def staying(self, context: Context) -> AbstractAsyncContextManager[None]:
+        """Ends a stream whose caller is no longer admitted. Only keys can be revoked, and tokens say
+        when they expire: whoever streams by one looks to that."""
+        if current_caller().recipient_id is not None:
+            return nullcontext()
+        metadata = _texts(context)
+        return readmitted(
+            lambda: self._gate.admit(self._method, metadata), every=_READMISSION_SECONDS
+        )
 
     def answering(self, context: Context) -> ServerCall:
         return ServerCall(self._method, context, choose=self._gate.serves_users)
@@ -188,6 +205,12 @@ class _Call:
             fields = {"method": self._method, "request_id": request_id}
             _log.error("call_failed", exc_info=error, extra=fields)
         await abort_with(context, error, request_id)
+
+
+def _texts(context: Context) -> dict[str, str]:
+    return {
+        key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)
+    }
 
 
 def _unary(call: _Call, behavior: Any) -> Any:
@@ -209,8 +232,10 @@ def _streaming(call: _Call, behavior: Any) -> Any:
     async def handle(request: Message | TidingsError, context: Context) -> AsyncIterator[Message]:
         with call.answering(context):
             try:
-                async for response in behavior(await call.enter(request, context), context):
-                    yield response
+                entered = await call.enter(request, context)
+                async with call.staying(context):
+                    async for response in behavior(entered, context):
+                        yield response
             except grpc.aio.AbortError:
                 raise
             except Exception as error:  # noqa: BLE001 - the rim of the call; logged in fail

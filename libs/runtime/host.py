@@ -10,6 +10,7 @@ import grpc
 from redis.asyncio import Redis
 
 from libs.clock import Clock
+from libs.cluster_secret import ClusterSecrets
 from libs.config import Environ
 from libs.messaging.broker import Broker
 from libs.rpc.server import Server
@@ -25,6 +26,8 @@ class Host:
     redis: Redis
     broker: Broker
     clock: Clock
+    cluster_secrets: ClusterSecrets
+    """What secrets at rest are sealed under; see libs.sealing."""
     public: Server
     """Listener for users' clients."""
     internal: Server

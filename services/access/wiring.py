@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 
+from libs.config import SettingError
 from libs.idempotency import SWEEP_INTERVAL, RequestIds
 from libs.postgres.migrations import migrate
 from libs.postgres.pool import open_pool
 from libs.runtime.host import Host
+from libs.sealing import RESEAL_INTERVAL, Unopenable
 from services.access.entrypoints.access import AccessServicer
 from services.access.entrypoints.credentials import CredentialServicer
 from services.access.entrypoints.tenants import TenantServicer
-from services.access.store import Store
+from services.access.store.api_keys import Store
+from services.access.store.signing_keys import SigningKeys
 from services.access.usecases.create_api_key import CreateAdminKey, CreateApiKey
 from services.access.usecases.create_tenant import CreateTenant
 from services.access.usecases.get_api_key import GetApiKey
@@ -34,8 +37,13 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     pool = await stack.enter_async_context(open_pool(host.database_url, application="access"))
     await migrate(pool, package="services.access", schema="access")
     store = Store(pool)
-    key_ring = await open_key_ring(store, host.clock)
-    request_ids = RequestIds(pool, schema="access")
+    signing_keys = SigningKeys(pool, secrets=host.cluster_secrets)
+    host.loops.add_periodic("access.reseal", signing_keys.reseal, every=RESEAL_INTERVAL)
+    try:
+        key_ring = await open_key_ring(signing_keys, host.clock)
+    except Unopenable as error:
+        raise SettingError(f"the key that signs recipient tokens does not open: {error}") from error
+    request_ids = RequestIds(pool, schema="access", secrets=host.cluster_secrets)
     host.loops.add_periodic("access.request_ids", request_ids.sweep, every=SWEEP_INTERVAL)
     create_api_key = CreateApiKey(host.clock)
     access = AccessServicer(

@@ -16,6 +16,7 @@ from libs.postgres.incarnation import Incarnation
 from libs.postgres.migrations import migrate
 from libs.postgres.pool import Pool, open_pool
 from libs.runtime.host import Host
+from libs.sealing import RESEAL_INTERVAL
 from libs.telemetry import metrics
 from libs.telemetry.metrics import GAUGE_INTERVAL
 from services.dispatch.channels.file import FileProvider
@@ -94,7 +95,8 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     )
 
     inbox = Inbox(InboxDeliveryServiceStub(host.peer("inbox")))
-    roots = WebhookRoots(pool, clock=host.clock)
+    roots = WebhookRoots(pool, secrets=host.cluster_secrets, clock=host.clock)
+    host.loops.add_periodic("dispatch.reseal", roots.reseal, every=RESEAL_INTERVAL)
     ways = await _open_ways(stack, host, settings, ledger, inbox, roots)
     lanes = _open_lanes(stack, host, settings, ledger, ways)
     dead_letters = DeadLetterStore(pool)
@@ -120,7 +122,7 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
         dead_letter_service_pb2.DESCRIPTOR.services_by_name["DeadLetterService"],
     )
 
-    request_ids = RequestIds(pool, schema="dispatch")
+    request_ids = RequestIds(pool, schema="dispatch", secrets=host.cluster_secrets)
     host.public.add(
         add_WebhookServiceServicer_to_server,
         WebhookServicer(

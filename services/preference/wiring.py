@@ -54,7 +54,7 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     """Adds preference to a host."""
     pool = await stack.enter_async_context(open_pool(host.database_url, application="preference"))
     await migrate(pool, package="services.preference", schema="preference")
-    request_ids = RequestIds(pool, schema="preference")
+    request_ids = RequestIds(pool, schema="preference", secrets=host.cluster_secrets)
     host.loops.add_periodic("preference.request_ids", request_ids.sweep, every=SWEEP_INTERVAL)
     host.public.add(
         add_RecipientServiceServicer_to_server,

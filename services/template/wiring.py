@@ -39,7 +39,7 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     """Adds template to a host."""
     pool = await stack.enter_async_context(open_pool(host.database_url, application="template"))
     await migrate(pool, package="services.template", schema="template")
-    request_ids = RequestIds(pool, schema="template")
+    request_ids = RequestIds(pool, schema="template", secrets=host.cluster_secrets)
     host.loops.add_periodic("template.request_ids", request_ids.sweep, every=SWEEP_INTERVAL)
     versions = VersionStore(pool)
     renderer = Renderer(

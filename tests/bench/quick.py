@@ -12,6 +12,7 @@ import asyncio
 import json
 import os
 import platform
+import secrets
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -48,6 +49,7 @@ async def open_machine(folder: Path) -> AsyncIterator[tuple[ServerProcess, str]]
         broker = await stack.enter_async_context(open_broker_node(folder))
         environ = {
             "TIDINGS_DATABASE_URL": parts.database_url,
+            "TIDINGS_CLUSTER_SECRET": secrets.token_hex(16),
             "TIDINGS_REDIS_URL": parts.redis_url,
             "TIDINGS_AMQP_URL": broker.url,
         }

@@ -9,6 +9,7 @@ whatever else the machine does, and by what the server computed.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import statistics
 import sys
 import tempfile
@@ -91,13 +92,13 @@ async def contestant(
         shared = {
             "TIDINGS_DATABASE_URL": url,
             "TIDINGS_REDIS_URL": parts.redis_url,
-            "TIDINGS_CLUSTER_SECRET": "bench",
+            "TIDINGS_CLUSTER_SECRET": secrets.token_hex(16),
             "TIDINGS_INGESTION_CREDIT_WINDOW": "5000",
         }
         server = ServerProcess(folder, {**shared, **environ})
         await server.start()
         stack.push_async_callback(server.stop)
-        key = await create_tenant(server.internal_address, "bench")
+        key = await create_tenant(server.internal_address, server.cluster_secret)
         channel = grpc.aio.insecure_channel(server.public_address)
         api = Api(await stack.enter_async_context(channel), key)
         await api.seed(RECIPIENTS)

@@ -19,7 +19,7 @@ from tests.support.server import ServerProcess
 from tidings.inbox.v1.inbox_service_pb2 import ListInboxItemsRequest
 from tidings.inbox.v1.inbox_stream_service_pb2 import StartLive, SubscribeRequest
 
-SECRET = "cluster"
+SECRET = "a cluster secret for the tests only"
 
 
 @pytest.fixture(scope="module")

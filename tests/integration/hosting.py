@@ -12,18 +12,19 @@ from datetime import datetime
 import grpc
 
 from libs.clock import SystemClock
+from libs.cluster_secret import ClusterSecrets
 from libs.config import Environ
 from libs.identity.caller import Caller, set_caller
 from libs.messaging.memory import MemoryBroker
 from libs.rpc.channel import open_channel
-from libs.rpc.pipeline import ClusterGate
+from libs.rpc.pipeline import ClusterGate, Gatekeeper
 from libs.rpc.server import Server
 from libs.runtime.host import Host
 from libs.runtime.loops import Loops
 from libs.runtime.redis import open_redis
 from tidings.common.v1.authorization_pb2 import Scope
 
-CLUSTER_SECRET = "cluster"
+CLUSTER_SECRETS = ClusterSecrets("a cluster secret for the tests only")
 Metadata = tuple[tuple[str, str], ...]
 OpenService = Callable[[AsyncExitStack, Host], Awaitable[None]]
 
@@ -79,6 +80,8 @@ async def hosted(
     redis_url: str,
     environ: Mapping[str, str] | None = None,
     broker: MemoryBroker | None = None,
+    cluster_secrets: ClusterSecrets = CLUSTER_SECRETS,
+    gate: Gatekeeper | None = None,
 ) -> AsyncIterator[Hosted]:
     """Runs a service until left; stopping is as a process does it: drain, stop, close."""
     broker = broker or MemoryBroker()
@@ -90,8 +93,9 @@ async def hosted(
             redis=redis,
             broker=broker,
             clock=SystemClock(),
-            public=Server(BelievingGate()),
-            internal=Server(ClusterGate(CLUSTER_SECRET)),
+            cluster_secrets=cluster_secrets,
+            public=Server(gate or BelievingGate()),
+            internal=Server(ClusterGate(cluster_secrets)),
             peer=_no_peer,
             loops=Loops(),
             draining=asyncio.Event(),
@@ -109,7 +113,7 @@ async def hosted(
         yield Hosted(
             public=await stack.enter_async_context(grpc.aio.insecure_channel(address)),
             internal=await stack.enter_async_context(
-                open_channel(internal_address, cluster_secret=CLUSTER_SECRET)
+                open_channel(internal_address, cluster_secret=cluster_secrets.current)
             ),
             draining=host.draining,
             public_address=address,

@@ -60,6 +60,7 @@ async def test_services_wait_for_the_job(database_url: str, redis_url: str, tmp_
     environ = {
         "TIDINGS_DATABASE_URL": database_url,
         "TIDINGS_REDIS_URL": redis_url,
+        "TIDINGS_CLUSTER_SECRET": "a cluster secret for the tests only",
         "TIDINGS_MIGRATE": "off",
     }
     options = ServeOptions(data_directory=tmp_path / "data", listen="127.0.0.1:0", environ=environ)

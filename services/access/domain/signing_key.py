@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    load_pem_private_key,
+    load_der_private_key,
 )
 from jwt.algorithms import ECAlgorithm
 
@@ -34,18 +34,16 @@ class SigningKey:
         return cls(ec.generate_private_key(ec.SECP256R1()))
 
     @classmethod
-    def from_pem(cls, pem: str) -> SigningKey:
-        """Reads a stored key; raises ValueError for anything but an unencrypted EC key."""
-        private_key = load_pem_private_key(pem.encode(), password=None)
+    def from_der(cls, der: bytes) -> SigningKey:
+        """Reads what `to_der` wrote; raises ValueError for anything but an EC key."""
+        private_key = load_der_private_key(der, password=None)
         if not isinstance(private_key, ec.EllipticCurvePrivateKey):
             raise ValueError("a signing key must be an EC key")
         return cls(private_key)
 
-    def to_pem(self) -> str:
-        """Writes the key for storing."""
-        return self.private_key.private_bytes(
-            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-        ).decode()
+    def to_der(self) -> bytes:
+        """Writes the key, to be sealed: as PKCS #8, in the clear."""
+        return self.private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
     @property
     def key_id(self) -> str:

@@ -49,12 +49,17 @@ WHERE secret_hash = $1 AND revoke_time IS NULL
 
 -- insert_signing_key --
 -- Of processes that start at once, one wins; the others then read its key.
-INSERT INTO access.signing_keys (key_id, private_pem, create_time)
+INSERT INTO access.signing_keys (key_id, sealed_key, create_time)
 VALUES ($1, $2, $3)
 ON CONFLICT DO NOTHING
 
 -- list_signing_keys --
 -- The one that signs first, then retired ones.
-SELECT private_pem
+SELECT key_id, sealed_key
 FROM access.signing_keys
 ORDER BY retire_time DESC NULLS FIRST
+
+-- reseal_signing_key --
+-- The same key in another seal: whoever is later may do it again.
+UPDATE access.signing_keys SET sealed_key = $2
+WHERE key_id = $1

@@ -12,7 +12,7 @@ from services.access.domain.lifetime import key_expiry
 from services.access.domain.models import ApiKey
 from services.access.domain.scopes import ADMIN
 from services.access.domain.secret import Secret
-from services.access.store import add_api_key
+from services.access.store.api_keys import add_api_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.access.domain.models import ApiKey
-from services.access.store import Store
+from services.access.store.api_keys import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from libs.clock import Clock
 from libs.paging import Page, PageRequest
 from services.access.domain.models import ApiKey
-from services.access.store import Store
+from services.access.store.api_keys import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.access.domain.models import ApiKey
-from services.access.store import Store
+from services.access.store.api_keys import Store
 
 
 @dataclass(frozen=True, slots=True)

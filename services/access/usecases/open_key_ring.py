@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from libs.clock import Clock
 from services.access.domain.signing_key import SigningKey, json_web_key_set
-from services.access.store import Store
+from services.access.store.signing_keys import SigningKeys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,11 +17,11 @@ class KeyRing:
     json_web_key_set: str
 
 
-async def open_key_ring(store: Store, clock: Clock) -> KeyRing:
-    """Returns the stored keys, after making the first one if there is none."""
-    keys = await store.list_signing_keys()
+async def open_key_ring(signing_keys: SigningKeys, clock: Clock) -> KeyRing:
+    """Returns the stored keys, after making the first one if there is none; raises Unopenable."""
+    keys = await signing_keys.list()
     if not keys:
         # Of processes that come here at once only one stores its key, so all read again.
-        await store.add_signing_key(SigningKey.generate(), clock.now())
-        keys = await store.list_signing_keys()
+        await signing_keys.add(SigningKey.generate(), clock.now())
+        keys = await signing_keys.list()
     return KeyRing(signing_key=keys[0], json_web_key_set=json_web_key_set(keys))

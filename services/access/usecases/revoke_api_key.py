@@ -7,7 +7,7 @@ from uuid import UUID
 
 from libs.clock import Clock
 from services.access.domain.models import ApiKey
-from services.access.store import Store
+from services.access.store.api_keys import Store
 
 
 @dataclass(frozen=True, slots=True)

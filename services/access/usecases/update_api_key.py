@@ -9,7 +9,7 @@ from libs.errors import EtagMismatch
 from libs.postgres.transaction import Connection
 from services.access.domain.changes import changed, granted
 from services.access.domain.models import ApiKey, KeyChange
-from services.access.store import change_api_key, lock_api_key
+from services.access.store.api_keys import change_api_key, lock_api_key
 from services.access.usecases.require_scopes import require_scopes
 
 

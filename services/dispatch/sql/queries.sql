@@ -219,15 +219,27 @@ LIMIT $3
 
 -- create_webhook_roots --
 -- The first one of each tenant that has none, however many processes ask at once.
-INSERT INTO dispatch.webhook_roots (root_id, tenant_id, root)
-SELECT root_id, tenant_id, root FROM unnest($1::uuid[], $2::text[], $3::bytea[]) AS given (root_id, tenant_id, root)
+INSERT INTO dispatch.webhook_roots (root_id, tenant_id, sealed_root)
+SELECT root_id, tenant_id, sealed_root
+FROM unnest($1::uuid[], $2::text[], $3::bytea[]) AS given (root_id, tenant_id, sealed_root)
 ORDER BY tenant_id
 ON CONFLICT (tenant_id) WHERE expire_time IS NULL DO NOTHING
 
 -- read_webhook_roots --
-SELECT tenant_id, root, expire_time FROM dispatch.webhook_roots
+SELECT tenant_id, root_id, sealed_root, expire_time FROM dispatch.webhook_roots
 WHERE tenant_id = ANY($1::text[]) AND (expire_time IS NULL OR expire_time > now())
 ORDER BY tenant_id, expire_time IS NULL DESC, root_id DESC
+
+-- list_webhook_roots --
+SELECT root_id, tenant_id, sealed_root FROM dispatch.webhook_roots
+WHERE $1::uuid IS NULL OR root_id > $1
+ORDER BY root_id
+LIMIT $2
+
+-- reseal_webhook_root --
+-- The same root in another seal: whoever is later may do it again.
+UPDATE dispatch.webhook_roots SET sealed_root = $2
+WHERE root_id = $1
 
 -- lock_webhook_roots --
 -- Rotations of a tenant come one after the other; there may be no row yet to lock.

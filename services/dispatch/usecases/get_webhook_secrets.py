@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.dispatch.domain.errors import WebhookSecretsUnreadable
 from services.dispatch.domain.webhooks import derive_secret, show_secret
 from services.dispatch.store.webhook_roots import WebhookRoots
 
@@ -18,8 +19,10 @@ class GetWebhookSecrets:
     async def __call__(
         self, tenant_id: str, recipient_id: str
     ) -> list[tuple[str, datetime | None]]:
-        """Raises DependencyUnavailable."""
-        roots = (await self.roots.of([tenant_id]))[tenant_id]
+        """Raises DependencyUnavailable or WebhookSecretsUnreadable."""
+        roots = (await self.roots.of([tenant_id])).get(tenant_id)
+        if roots is None:
+            raise WebhookSecretsUnreadable
         return [
             (show_secret(derive_secret(root.key, recipient_id)), root.expire_time) for root in roots
         ]

@@ -36,6 +36,7 @@ from tidings.template.v1.content_pb2 import WebhookContent
 _MARGIN = timedelta(seconds=1)
 _BATCH = 200
 _BUSY = "its endpoint is busy with other calls"
+_UNREADABLE = "the secrets that sign it cannot be read; the log of dispatch says why"
 
 
 class SendWebhook:
@@ -85,7 +86,9 @@ class SendWebhook:
         roots = await self._roots.of({delivery.tenant_id for delivery, _ in rendered})
         results = await asyncio.gather(
             *(
-                self._send_one(delivery, content.webhook, roots[delivery.tenant_id], render_time)
+                self._send_one(
+                    delivery, content.webhook, roots.get(delivery.tenant_id), render_time
+                )
                 for delivery, content in rendered
             ),
             return_exceptions=True,
@@ -98,15 +101,15 @@ class SendWebhook:
         self,
         delivery: ClaimedDelivery,
         content: WebhookContent,
-        roots: Sequence[WebhookRoot],
+        roots: Sequence[WebhookRoot] | None,
         render_time: datetime,
     ) -> None:
+        if roots is None:
+            await self._put_off(delivery, _UNREADABLE)
+            return
         async with self._places.at(host_of(delivery.task.endpoint)) as place:
             if not place:
-                later = release(
-                    _BUSY, claims=delivery.claims, policy=self._policy, jitter=random.random()
-                )
-                await self._returned.submit(Decision(delivery=delivery, settlement=later))
+                await self._put_off(delivery, _BUSY)
                 return
             await self._slots.take(1, priority=delivery.priority)
             try:
@@ -119,6 +122,10 @@ class SendWebhook:
             await self._returned.submit(Decision(delivery=delivery, settlement=at_once))
         else:
             await self._settled.submit(made)
+
+    async def _put_off(self, delivery: ClaimedDelivery, detail: str) -> None:
+        later = release(detail, claims=delivery.claims, policy=self._policy, jitter=random.random())
+        await self._returned.submit(Decision(delivery=delivery, settlement=later))
 
     async def _call(
         self,

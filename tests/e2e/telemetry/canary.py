@@ -27,7 +27,7 @@ from tests.support.otlp import Receiver, open_receiver
 from tests.support.ports import free_port
 from tests.support.rabbitmq import open_broker_node
 
-SECRET = "cluster"
+SECRET = "a cluster secret for the tests only"
 
 
 def spellings() -> list[bytes]:

@@ -11,6 +11,7 @@ import grpc
 from redis.asyncio import Redis
 
 from libs.clock import SystemClock
+from libs.cluster_secret import ClusterSecrets
 from libs.config import Environ
 from libs.identity.authenticator import Authenticator
 from libs.messaging.memory import MemoryBroker
@@ -20,14 +21,13 @@ from libs.rpc.server import Server
 from libs.runtime.host import Host
 from libs.runtime.loops import Loops
 from services.access.wiring import open_service
+from tests.integration.hosting import CLUSTER_SECRETS
 from tidings.internal.access.v1.credential_service_pb2_grpc import CredentialServiceStub
 from tidings.internal.access.v1.tenant_service_pb2 import (
     CreateAdminKeyRequest,
     CreateTenantRequest,
 )
 from tidings.internal.access.v1.tenant_service_pb2_grpc import TenantServiceStub
-
-_SECRET = "cluster"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,15 +42,19 @@ class Running:
 
 
 @asynccontextmanager
-async def running_access(database_url: str) -> AsyncIterator[Running]:
+async def running_access(
+    database_url: str, *, secrets: ClusterSecrets = CLUSTER_SECRETS
+) -> AsyncIterator[Running]:
     """Runs access on two listeners until left."""
     async with AsyncExitStack() as stack:
-        internal = Server(ClusterGate(_SECRET))
+        internal = Server(ClusterGate(secrets))
         address = f"127.0.0.1:{internal.bind('127.0.0.1:0')}"
-        channel = await stack.enter_async_context(open_channel(address, cluster_secret=_SECRET))
+        channel = await stack.enter_async_context(
+            open_channel(address, cluster_secret=secrets.current)
+        )
         public = Server(PublicGate(Authenticator(CredentialServiceStub(channel))))
         public_address = f"127.0.0.1:{public.bind('127.0.0.1:0')}"
-        await open_service(stack, _host(database_url, public=public, internal=internal))
+        await open_service(stack, _host(database_url, secrets, public=public, internal=internal))
         for server in (public, internal):
             await server.start()
             stack.push_async_callback(server.stop, 1.0)
@@ -62,13 +66,14 @@ async def running_access(database_url: str) -> AsyncIterator[Running]:
         )
 
 
-def _host(database_url: str, *, public: Server, internal: Server) -> Host:
+def _host(database_url: str, secrets: ClusterSecrets, *, public: Server, internal: Server) -> Host:
     return Host(
         environ=Environ({}),
         database_url=database_url,
         redis=Redis(),
         broker=MemoryBroker(),
         clock=SystemClock(),
+        cluster_secrets=secrets,
         public=public,
         internal=internal,
         peer=_no_peer,

@@ -16,7 +16,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from libs.errors import DependencyUnavailable
 from libs.identity.authenticator import CredentialInvalid
 from libs.paging import listing_of, page_token_to_proto
-from services.access.store import Store
+from services.access.store.api_keys import Store
 from tests.integration.access.calls import UNKNOWN_KEY, bearer, create
 from tests.integration.access.refusals import refusal
 from tests.integration.access.running import Running, tenant_admin

@@ -11,7 +11,7 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from libs.identity.authenticator import Authenticator, CredentialExpired
+from libs.identity.authenticator import Authenticator, CredentialExpired, CredentialInvalid
 from tests.integration.access.calls import UNKNOWN_KEY, bearer, create
 from tests.integration.access.refusals import refusal
 from tests.integration.access.running import Running, tenant_admin
@@ -26,6 +26,10 @@ from tidings.common.v1.authorization_pb2 import (
     SCOPE_KEYS_MANAGE,
     SCOPE_NOTIFICATIONS_SEND,
     SCOPE_TEMPLATES_READ,
+)
+from tidings.internal.access.v1.credential_service_pb2 import (
+    LookUpApiKeyRequest,
+    LookUpApiKeyResponse,
 )
 from tidings.internal.access.v1.credential_service_pb2_grpc import CredentialServiceStub
 
@@ -261,3 +265,30 @@ async def test_authenticators_follow_a_change_within_thirty_seconds(
     await change(access, admin, created.api_key, "expire_time")
     clock.seconds += 30
     assert (await authenticator.authenticate(created.secret)).expire_time is None
+
+
+class SlowAccess:
+    """Access, whose answers are ten seconds on their way."""
+
+    def __init__(self, running: Running, clock: Hand) -> None:
+        self._stub = CredentialServiceStub(running.internal)
+        self._clock = clock
+
+    async def LookUpApiKey(self, request: LookUpApiKeyRequest) -> LookUpApiKeyResponse:
+        answer = await self._stub.LookUpApiKey(request)
+        self._clock.seconds += 10
+        return answer
+
+
+async def test_thirty_seconds_are_counted_from_the_question(
+    running: Running, access: AccessServiceAsyncStub, admin: str
+) -> None:
+    clock = Hand()
+    authenticator = Authenticator(SlowAccess(running, clock), monotonic=clock)  # type: ignore[arg-type]
+    created = await create(access, admin, SCOPE_TEMPLATES_READ)
+    await authenticator.authenticate(created.secret)
+    request = RevokeApiKeyRequest(key_id=created.api_key.key_id)
+    await access.RevokeApiKey(request, metadata=bearer(admin))
+    clock.seconds += 20
+    with pytest.raises(CredentialInvalid):
+        await authenticator.authenticate(created.secret)

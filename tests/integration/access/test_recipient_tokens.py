@@ -11,9 +11,13 @@ import jwt
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from libs.identity.authenticator import CredentialInvalid
+from libs.identity.authenticator import CredentialExpired, CredentialInvalid
+from libs.postgres.pool import open_pool
+from services.access.store.signing_keys import SigningKeys
+from services.access.usecases.issue_recipient_token import IssueRecipientToken
 from tests.integration.access.refusals import refusal
 from tests.integration.access.running import Running
+from tests.integration.hosting import CLUSTER_SECRETS
 from tidings.access.v1.access_service_pb2 import (
     CreateApiKeyRequest,
     GetJsonWebKeySetRequest,
@@ -82,6 +86,42 @@ async def test_the_published_keys_verify_a_token(
     credentials = CredentialServiceStub(running.internal)
     internal = await credentials.GetVerificationKeys(GetVerificationKeysRequest())
     assert internal.json_web_key_set == published
+
+
+class ClockAhead:
+    """A clock that is not ours, and goes before it."""
+
+    def __init__(self, seconds: int) -> None:
+        self._ahead = timedelta(seconds=seconds)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+
+async def test_a_token_is_good_at_once_where_clocks_differ_a_little(
+    running: Running, database_url: str
+) -> None:
+    async with open_pool(database_url, application="test") as pool:
+        (key,) = await SigningKeys(pool, secrets=CLUSTER_SECRETS).list()
+    issued = IssueRecipientToken(key, ClockAhead(30))("acme", "alice", None)
+    caller = await running.fresh_authenticator.authenticate(issued.token)
+    assert caller.recipient_id == "alice"
+    # One from the future was not issued by a clock that anybody keeps.
+    issued = IssueRecipientToken(key, ClockAhead(300))("acme", "alice", None)
+    with pytest.raises(CredentialInvalid):
+        await running.fresh_authenticator.authenticate(issued.token)
+
+
+@pytest.mark.parametrize("late", [-1, -30])
+async def test_the_difference_does_not_lengthen_a_token(
+    running: Running, database_url: str, late: int
+) -> None:
+    async with open_pool(database_url, application="test") as pool:
+        (key,) = await SigningKeys(pool, secrets=CLUSTER_SECRETS).list()
+    lifetime = timedelta(seconds=10)
+    issued = IssueRecipientToken(key, ClockAhead(late - 10))("acme", "alice", lifetime)
+    with pytest.raises(CredentialExpired):
+        await running.fresh_authenticator.authenticate(issued.token)
 
 
 async def test_a_tampered_token_is_refused(

@@ -31,6 +31,7 @@ from libs.postgres.pool import Pool, open_pool
 from libs.postgres.transaction import in_transaction
 from libs.runtime.loops import Loops
 from services.dispatch.channels.webhook import HttpWebhookProvider
+from services.dispatch.domain.errors import WebhookSecretsUnreadable
 from services.dispatch.domain.models import (
     AT_MOST_ONCE,
     WEBHOOK,
@@ -50,6 +51,7 @@ from services.dispatch.usecases.rotate_webhook_secrets import RotateWebhookSecre
 from services.dispatch.usecases.send_webhook import SendWebhook
 from services.dispatch.usecases.slots import Slots
 from services.dispatch.usecases.solitude import Solitude
+from tests.integration.hosting import CLUSTER_SECRETS
 from tests.support.eventually import eventually
 from tests.support.receiver import Received, open_receiver, status
 from tidings.dispatch.v1.webhook_service_pb2 import (
@@ -91,11 +93,11 @@ class Bench:
         self.ledger = Ledger(
             pool, events=events, owner=lambda: owner, claim_deadline=timedelta(hours=1)
         )
-        self.roots = WebhookRoots(pool, clock=SystemClock())
+        self.roots = WebhookRoots(pool, secrets=CLUSTER_SECRETS, clock=SystemClock())
         self.servicer = WebhookServicer(
             get_secrets=GetWebhookSecrets(self.roots),
             rotate_secrets=RotateWebhookSecrets(self.roots),
-            request_ids=RequestIds(pool, schema="dispatch"),
+            request_ids=RequestIds(pool, schema="dispatch", secrets=CLUSTER_SECRETS),
         )
 
     def sender(self, *, seconds: float = 5, slots: int = 8, places: int = 2) -> SendWebhook:
@@ -330,7 +332,12 @@ async def test_both_secrets_sign_until_the_overlap_ends(bench: Bench) -> None:
 
 async def test_two_processes_that_are_first_agree(bench: Bench) -> None:
     found = await asyncio.gather(
-        *(WebhookRoots(bench.pool, clock=SystemClock()).of(["demo", "other"]) for _ in range(8))
+        *(
+            WebhookRoots(bench.pool, secrets=CLUSTER_SECRETS, clock=SystemClock()).of(
+                ["demo", "other"]
+            )
+            for _ in range(8)
+        )
     )
     assert len({roots["demo"][0].key for roots in found}) == 1
     assert found[0]["demo"][0].key != found[0]["other"][0].key
@@ -357,3 +364,46 @@ async def test_a_rotation_that_is_repeated_rotates_once(bench: Bench) -> None:
 async def test_secrets_do_not_show_where_values_are_printed(bench: Bench) -> None:
     (root,) = (await bench.roots.of(["demo"]))["demo"]
     assert repr(root.key) not in repr(root)
+
+
+async def test_a_tenant_whose_secrets_do_not_open_waits_and_holds_up_no_other(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_receiver(status(200)) as receiver, bench.sender() as sender:
+        url = f"http://hook.example:{receiver.port}/"
+        await bench.roots.of(["demo", "other"])
+        unmoved = await bench.pool.fetchval(
+            "SELECT sealed_root FROM dispatch.webhook_roots WHERE tenant_id = 'demo'"
+        )
+        await bench.pool.execute(
+            "UPDATE dispatch.webhook_roots AS mine SET sealed_root = other.sealed_root"
+            " FROM dispatch.webhook_roots AS other"
+            " WHERE mine.tenant_id = 'demo' AND other.tenant_id = 'other'"
+        )
+        waiting = await bench.claim(url)
+        others = await bench.claim(url, tenant_id="other")
+        await bench.send(sender, [*waiting, *others])
+        assert await bench.states(waiting) == [(DeliveryState.RETRY, 0)]
+        assert await bench.states(others) == [(DeliveryState.SENT, 1)]
+        assert len(receiver.requests) == 1
+        with pytest.raises(WebhookSecretsUnreadable):
+            await bench.secrets()
+        tell = next(r for r in caplog.records if r.msg == "webhook_root_unreadable")
+        assert "its seal is broken" in tell.why  # type: ignore[attr-defined]
+        # Mended, it goes on.
+        await bench.pool.execute(
+            "UPDATE dispatch.webhook_roots SET sealed_root = $1 WHERE tenant_id = 'demo'", unmoved
+        )
+        await bench.send_again(sender)
+    assert await bench.states(waiting) == [(DeliveryState.SENT, 1)]
+
+
+async def test_rotated_without_overlap_a_tenant_whose_secrets_do_not_open_has_new_ones(
+    bench: Bench,
+) -> None:
+    await bench.secrets()
+    await bench.pool.execute("UPDATE dispatch.webhook_roots SET sealed_root = $1", b"x" * 69)
+    with pytest.raises(WebhookSecretsUnreadable):
+        await bench.secrets()
+    await bench.rotate(timedelta())
+    assert len(await bench.secrets()) == 1

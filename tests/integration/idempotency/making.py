@@ -5,14 +5,21 @@ from __future__ import annotations
 import asyncio
 import sys
 
+from libs.cluster_secret import ClusterSecrets
 from libs.idempotency import RequestIds
 from libs.postgres.pool import Pool, open_pool
 from libs.postgres.transaction import Connection
+from tests.integration.hosting import CLUSTER_SECRETS
 from tidings.access.v1.access_service_pb2 import CreateApiKeyRequest, CreateApiKeyResponse
 
 
 async def make(
-    pool: Pool, request_id: str = "a1", *, name: str = "thing", tenant_id: str = "acme"
+    pool: Pool,
+    request_id: str = "a1",
+    *,
+    name: str = "thing",
+    tenant_id: str = "acme",
+    secrets: ClusterSecrets = CLUSTER_SECRETS,
 ) -> str:
     """Makes a thing and returns its secret."""
 
@@ -23,7 +30,7 @@ async def make(
         return CreateApiKeyResponse(secret=f"secret-{number}")
 
     request = CreateApiKeyRequest(display_name=name, request_id=request_id)
-    request_ids = RequestIds(pool, schema="kept")
+    request_ids = RequestIds(pool, schema="kept", secrets=secrets)
     answer = await request_ids.once(tenant_id, request, CreateApiKeyResponse, work)
     return answer.secret
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import grpc
 import pytest
 
+from libs.opaque_tokens import write_token
 from libs.paging import listing_of
-from libs.sealing import seal
 from tests.integration.hosting import Hosted
 from tests.integration.preference.api import (
     DISABLED,
@@ -194,7 +194,9 @@ async def test_a_place_that_no_list_gave_is_refused(api: Api, key: str) -> None:
     wrong: Sequence[ListPreferencesRequest] = (
         ListPreferencesRequest(page_token=page.next_page_token, choice=DISABLED),
         ListPreferencesRequest(
-            page_token=seal(key.encode(), listing_of(ListPreferencesRequest()), api.tenant_id)
+            page_token=write_token(
+                key.encode(), listing_of(ListPreferencesRequest()), api.tenant_id
+            )
         ),
     )
     for request in wrong:

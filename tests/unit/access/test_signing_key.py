@@ -16,7 +16,7 @@ from services.access.domain.signing_key import SigningKey, json_web_key_set
 
 def test_a_key_survives_storing() -> None:
     key = SigningKey.generate()
-    again = SigningKey.from_pem(key.to_pem())
+    again = SigningKey.from_der(key.to_der())
     assert again.key_id == key.key_id
     assert again.to_json_web_key() == key.to_json_web_key()
 
@@ -56,11 +56,11 @@ def test_the_key_id_is_the_thumbprint_of_rfc_7638() -> None:
 
 
 def test_another_kind_of_key_is_refused() -> None:
-    pem = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    der = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
     )
     with pytest.raises(ValueError, match="EC key"):
-        SigningKey.from_pem(pem.decode())
+        SigningKey.from_der(der)
 
 
 def _base64url_sha256(text: str) -> str:

@@ -15,12 +15,14 @@ from cli.settings import (
     ProcessSettings,
     check_environ,
     command_settings,
+    refuse_fleeting_secret,
     refuse_lonely_part,
     server_settings,
 )
 from libs.config import Environ, SettingError
 from libs.config.settings import EnvironSettings
 
+SECRET = "a cluster secret for the tests only"
 ROOT = Path(__file__).resolve().parents[3]
 VARIABLE = re.compile(r"\b(?:TIDINGS|OTEL)_[A-Z0-9_]*[A-Z0-9]\b")
 CODE = [
@@ -114,9 +116,33 @@ def test_a_misspelt_variable_is_told_with_the_nearest(caplog: pytest.LogCaptureF
 
 def test_a_secret_comes_from_its_file(tmp_path: Path) -> None:
     file = tmp_path / "secret"
-    file.write_text("from a file\n")
+    file.write_text(f"{SECRET}\n")
     read = check_environ({"TIDINGS_CLUSTER_SECRET_FILE": str(file)}, ())
-    assert read == {"TIDINGS_CLUSTER_SECRET": "from a file"}
+    assert read == {"TIDINGS_CLUSTER_SECRET": SECRET}
+
+
+def test_a_secret_that_can_be_guessed_is_refused_and_not_shown() -> None:
+    with pytest.raises(SettingError) as raised:
+        check_environ({"TIDINGS_CLUSTER_SECRET": "hunter2"}, ())
+    assert str(raised.value) == "TIDINGS_CLUSTER_SECRET must have at least 32 characters"
+
+
+def test_a_database_elsewhere_needs_a_secret_that_outlives_the_directory() -> None:
+    environ = {"TIDINGS_DATABASE_URL": "postgresql://host/x"}
+    with pytest.raises(SettingError, match="TIDINGS_CLUSTER_SECRET beside it"):
+        refuse_fleeting_secret(ProcessSettings.from_environ(Environ(environ)))
+    environ["TIDINGS_CLUSTER_SECRET"] = SECRET
+    refuse_fleeting_secret(ProcessSettings.from_environ(Environ(environ)))
+    refuse_fleeting_secret(ProcessSettings.from_environ(Environ({})))
+
+
+def test_secrets_do_not_show_where_settings_are_printed() -> None:
+    url = "postgresql://user:hunter2@host/x"
+    environ = Environ({"TIDINGS_CLUSTER_SECRET": SECRET, "TIDINGS_DATABASE_URL": url})
+    settings = ProcessSettings.from_environ(environ)
+    assert (settings.cluster_secret, settings.database_url) == (SECRET, url)
+    assert SECRET not in repr(settings)
+    assert url not in repr(settings)
 
 
 def test_a_secret_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from libs.clock import mint_uuid7
 from libs.errors import InvalidPageToken
+from libs.opaque_tokens import write_token
 from libs.paging import (
     DEFAULT_PAGE_SIZE,
     IdRange,
@@ -18,7 +19,6 @@ from libs.paging import (
     page_from_proto,
     page_token_to_proto,
 )
-from libs.sealing import seal
 from tidings.preference.v1.category_service_pb2 import ListCategoriesRequest
 from tidings.preference.v1.recipient_service_pb2 import ListRecipientsRequest
 
@@ -64,7 +64,7 @@ def test_a_page_token_is_for_its_own_list(listing: str, tenant: str) -> None:
         token() + "\u2603",
         " " + token(),
         token("a\0"),
-        seal(b"\xff", "recipients", "acme"),
+        write_token(b"\xff", "recipients", "acme"),
     ],
 )
 def test_any_other_page_token_is_refused(forged: str) -> None:

@@ -117,7 +117,8 @@ class AccessServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RevokeApiKey(self, request, context):
-        """Revokes an API key for good; its record stays. Every service refuses it within 30 seconds. Idempotent.
+        """Revokes an API key for good; its record stays. Every service refuses it within 30 seconds, and ends its
+        open streams with UNAUTHENTICATED (`CREDENTIAL_INVALID`) within a minute. Idempotent.
 
         Errors: NOT_FOUND (`API_KEY_NOT_FOUND`).
         """

@@ -58,7 +58,8 @@ class AccessServiceStub:
     caller lacks a scope it grants), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
     """
     RevokeApiKey: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.RevokeApiKeyRequest, _access_service_pb2.RevokeApiKeyResponse]
-    """Revokes an API key for good; its record stays. Every service refuses it within 30 seconds. Idempotent.
+    """Revokes an API key for good; its record stays. Every service refuses it within 30 seconds, and ends its
+    open streams with UNAUTHENTICATED (`CREDENTIAL_INVALID`) within a minute. Idempotent.
 
     Errors: NOT_FOUND (`API_KEY_NOT_FOUND`).
     """
@@ -97,7 +98,8 @@ class AccessServiceAsyncStub(AccessServiceStub):
     caller lacks a scope it grants), ALREADY_EXISTS (`REQUEST_ID_REUSED`).
     """
     RevokeApiKey: _aio.UnaryUnaryMultiCallable[_access_service_pb2.RevokeApiKeyRequest, _access_service_pb2.RevokeApiKeyResponse]  # type: ignore[assignment]
-    """Revokes an API key for good; its record stays. Every service refuses it within 30 seconds. Idempotent.
+    """Revokes an API key for good; its record stays. Every service refuses it within 30 seconds, and ends its
+    open streams with UNAUTHENTICATED (`CREDENTIAL_INVALID`) within a minute. Idempotent.
 
     Errors: NOT_FOUND (`API_KEY_NOT_FOUND`).
     """
@@ -163,7 +165,8 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.RevokeApiKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.RevokeApiKeyResponse, _abc.Awaitable[_access_service_pb2.RevokeApiKeyResponse]]:
-        """Revokes an API key for good; its record stays. Every service refuses it within 30 seconds. Idempotent.
+        """Revokes an API key for good; its record stays. Every service refuses it within 30 seconds, and ends its
+        open streams with UNAUTHENTICATED (`CREDENTIAL_INVALID`) within a minute. Idempotent.
 
         Errors: NOT_FOUND (`API_KEY_NOT_FOUND`).
         """

@@ -154,6 +154,17 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     states the bound, `RetryInfo` when to try again.
     Example: {"reason": "BACKLOG_FULL", "domain": "tidings.dev"}
     """
+    ERROR_REASON_ANSWER_UNREADABLE: _ErrorReason.ValueType  # 41
+    """A request of that id and payload was carried out before, and its answer cannot be given again: the cluster
+    secret that sealed it is gone, or the row was changed. Nothing was changed by this call. ALREADY_EXISTS at
+    `request_id`.
+    Example: {"reason": "ANSWER_UNREADABLE", "domain": "tidings.dev", "metadata": {"request_id": "a1"}}
+    """
+    ERROR_REASON_WEBHOOK_SECRETS_UNREADABLE: _ErrorReason.ValueType  # 42
+    """What the tenant's webhook secrets are derived from cannot be opened: its cluster secret is gone, or the row
+    was changed. Webhooks wait until the operator has mended it. UNAVAILABLE; `RetryInfo` says when to try again.
+    Example: {"reason": "WEBHOOK_SECRETS_UNREADABLE", "domain": "tidings.dev"}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons that `google.rpc.ErrorInfo.reason` carries, without the prefix
@@ -292,5 +303,16 @@ ERROR_REASON_BACKLOG_FULL: ErrorReason.ValueType  # 40
 for priorities high and critical, messages that wait to be taken on. RESOURCE_EXHAUSTED; `QuotaFailure`
 states the bound, `RetryInfo` when to try again.
 Example: {"reason": "BACKLOG_FULL", "domain": "tidings.dev"}
+"""
+ERROR_REASON_ANSWER_UNREADABLE: ErrorReason.ValueType  # 41
+"""A request of that id and payload was carried out before, and its answer cannot be given again: the cluster
+secret that sealed it is gone, or the row was changed. Nothing was changed by this call. ALREADY_EXISTS at
+`request_id`.
+Example: {"reason": "ANSWER_UNREADABLE", "domain": "tidings.dev", "metadata": {"request_id": "a1"}}
+"""
+ERROR_REASON_WEBHOOK_SECRETS_UNREADABLE: ErrorReason.ValueType  # 42
+"""What the tenant's webhook secrets are derived from cannot be opened: its cluster secret is gone, or the row
+was changed. Webhooks wait until the operator has mended it. UNAVAILABLE; `RetryInfo` says when to try again.
+Example: {"reason": "WEBHOOK_SECRETS_UNREADABLE", "domain": "tidings.dev"}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -56,6 +56,8 @@ class WebhookServiceServicer:
     def GetWebhookSecrets(self, request, context):
         """Returns the secrets with which a recipient's webhooks are signed now, for the one who verifies
         them. The recipient need not exist yet.
+
+        Errors: UNAVAILABLE (`WEBHOOK_SECRETS_UNREADABLE`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

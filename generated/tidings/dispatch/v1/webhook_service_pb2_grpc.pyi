@@ -38,6 +38,8 @@ class WebhookServiceStub:
     GetWebhookSecrets: _grpc.UnaryUnaryMultiCallable[_webhook_service_pb2.GetWebhookSecretsRequest, _webhook_service_pb2.GetWebhookSecretsResponse]
     """Returns the secrets with which a recipient's webhooks are signed now, for the one who verifies
     them. The recipient need not exist yet.
+
+    Errors: UNAVAILABLE (`WEBHOOK_SECRETS_UNREADABLE`).
     """
     RotateWebhookSecrets: _grpc.UnaryUnaryMultiCallable[_webhook_service_pb2.RotateWebhookSecretsRequest, _webhook_service_pb2.RotateWebhookSecretsResponse]
     """Gives every recipient of the tenant a new secret. Until the overlap ends, calls are signed with both.
@@ -55,6 +57,8 @@ class WebhookServiceAsyncStub(WebhookServiceStub):
     GetWebhookSecrets: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.GetWebhookSecretsRequest, _webhook_service_pb2.GetWebhookSecretsResponse]  # type: ignore[assignment]
     """Returns the secrets with which a recipient's webhooks are signed now, for the one who verifies
     them. The recipient need not exist yet.
+
+    Errors: UNAVAILABLE (`WEBHOOK_SECRETS_UNREADABLE`).
     """
     RotateWebhookSecrets: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.RotateWebhookSecretsRequest, _webhook_service_pb2.RotateWebhookSecretsResponse]  # type: ignore[assignment]
     """Gives every recipient of the tenant a new secret. Until the overlap ends, calls are signed with both.
@@ -75,6 +79,8 @@ class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_webhook_service_pb2.GetWebhookSecretsResponse, _abc.Awaitable[_webhook_service_pb2.GetWebhookSecretsResponse]]:
         """Returns the secrets with which a recipient's webhooks are signed now, for the one who verifies
         them. The recipient need not exist yet.
+
+        Errors: UNAVAILABLE (`WEBHOOK_SECRETS_UNREADABLE`).
         """
 
     @_abc_1.abstractmethod

@@ -26,7 +26,8 @@ CREATE INDEX api_keys_by_tenant ON access.api_keys (tenant_id, key_id);
 CREATE TABLE access.signing_keys (
     -- The `kid` of the tokens it signs.
     key_id      text        PRIMARY KEY,
-    private_pem text        NOT NULL,
+    -- The private key as PKCS #8, sealed for the key's id; see libs.sealing.
+    sealed_key  bytea       NOT NULL,
     create_time timestamptz NOT NULL,
     -- Set when another key took over; tokens it signed go on being verified.
     retire_time timestamptz
@@ -41,7 +42,7 @@ CREATE TABLE access.request_ids (
     method         text        NOT NULL,
     request_digest bytea       NOT NULL,
     payload_hash   bytea       NOT NULL,
-    -- Of a created key it holds the secret; encrypted under the request id, which is kept nowhere.
+    -- Sealed under the cluster secret and the request id: of a created key it holds the secret.
     answer         bytea       NOT NULL,
     create_time    timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, method, request_digest)

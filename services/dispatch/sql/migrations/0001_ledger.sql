@@ -94,7 +94,8 @@ CREATE TABLE dispatch.webhook_roots (
     -- A UUIDv7: its order is the order of creation.
     root_id uuid PRIMARY KEY,
     tenant_id text NOT NULL,
-    root bytea NOT NULL CHECK (octet_length(root) = 32),
+    -- 32 bytes, sealed for the tenant and the row; see libs.sealing.
+    sealed_root bytea NOT NULL CHECK (octet_length(sealed_root) = 69),
     -- When it stops signing; null for the newest.
     expire_time timestamptz
 );

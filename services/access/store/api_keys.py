@@ -1,4 +1,4 @@
-"""The tables of access."""
+"""Tenants and their API keys."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from libs.postgres.transaction import Connection
 from services.access.domain.errors import ApiKeyNotFound, TenantAlreadyExists, TenantNotFound
 from services.access.domain.models import ApiKey, Tenant
 from services.access.domain.secret import Secret
-from services.access.domain.signing_key import SigningKey
 
 _SQL = load_queries("services.access")
 
 
 class Store:
-    """Keeps tenants, API keys and signing keys. Raises DependencyUnavailable while PostgreSQL is away."""
+    """Keeps tenants and API keys. Raises DependencyUnavailable while PostgreSQL is away."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -69,17 +68,6 @@ class Store:
         with database():
             row = await self._pool.fetchrow(_SQL["find_unrevoked_api_key"], secret_hash)
         return None if row is None else _api_key_from_row(row)
-
-    async def add_signing_key(self, key: SigningKey, now: datetime) -> None:
-        """Stores the key that signs, unless there is one."""
-        with database():
-            await self._pool.execute(_SQL["insert_signing_key"], key.key_id, key.to_pem(), now)
-
-    async def list_signing_keys(self) -> list[SigningKey]:
-        """Returns the key that signs, then those that only verify."""
-        with database():
-            rows = await self._pool.fetch(_SQL["list_signing_keys"])
-        return [SigningKey.from_pem(row["private_pem"]) for row in rows]
 
 
 async def add_api_key(connection: Connection, api_key: ApiKey, secret: Secret) -> None:
