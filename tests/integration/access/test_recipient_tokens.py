@@ -12,8 +12,8 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from libs.identity.authenticator import CredentialInvalid
-from tests.integration.access.refusals import refusal
 from tests.integration.access.running import Running
+from tests.support.refusals import refusal
 from tidings.access.v1.access_service_pb2 import (
     CreateApiKeyRequest,
     GetJsonWebKeySetRequest,

@@ -10,10 +10,10 @@ import grpc
 
 from services.access.wiring import open_service
 from tests.integration.access.calls import bearer, create
-from tests.integration.access.refusals import refusal
 from tests.integration.access.running import Running, tenant_admin
 from tests.integration.hosting import hosted
 from tests.support.eventually import eventually
+from tests.support.refusals import refusal
 from tidings.access.v1.access_service_pb2 import (
     CreateApiKeyRequest,
     ListApiKeysRequest,

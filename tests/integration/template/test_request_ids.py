@@ -8,11 +8,11 @@ import asyncpg
 import grpc
 
 from services.template.wiring import open_service
-from tests.integration.access.refusals import refusal
 from tests.integration.hosting import hosted
 from tests.integration.template.calls import create, get, publish, update
 from tests.integration.template.messages import STRANGER, TENANT, order_shipped
 from tests.support.eventually import eventually
+from tests.support.refusals import refusal
 from tidings.template.v1.template_service_pb2 import (
     CreateTemplateRequest,
     DeleteTemplateRequest,
