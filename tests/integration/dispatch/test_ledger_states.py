@@ -276,6 +276,18 @@ async def test_the_documented_arrows_are_all_there_is(bench: Bench) -> None:
     assert arrows == documented()
 
 
+@pytest.mark.parametrize("wait", [-SOON, timedelta(hours=1)])
+async def test_what_may_be_claimed_when_due_is_known_to_be_due(
+    bench: Bench, wait: timedelta
+) -> None:
+    for state in DeliveryState:
+        await bench.forget()
+        delivery = await bench.row_in(state, due_time=datetime.now(UTC) + wait)
+        due = await bench.ledger.is_any_due()
+        assert due is bool(await bench.claim_due(delivery))
+        assert due is (wait < timedelta(0) and state in (S.RETRY, S.PARKED, S.WAITING))
+
+
 async def test_changes_are_numbered_in_the_order_in_which_they_were_made(bench: Bench) -> None:
     await bench.forget()
     delivery = await bench.row_in(S.CLAIMED)

@@ -32,6 +32,8 @@ OPEN = EgressPolicy(allow_http=True, networks=LOOPBACK, ports=None)
 # Loopback is closed, as on the internet.
 CLOSED = EgressPolicy(allow_http=True, ports=None)
 SECRETS = (derive_secret(b"new" * 11, "alice"), derive_secret(b"old" * 11, "alice"))
+# How slow a receiver is that is to be endured; nobody waits for anything by it.
+SLOWLY_S = 0.05
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -181,7 +183,7 @@ async def test_a_name_that_is_none() -> None:
 
 
 async def silence(request: Received, writer: asyncio.StreamWriter) -> None:
-    await asyncio.sleep(60)
+    await asyncio.Event().wait()
 
 
 async def drip(request: Received, writer: asyncio.StreamWriter) -> None:
@@ -190,7 +192,7 @@ async def drip(request: Received, writer: asyncio.StreamWriter) -> None:
     while True:
         writer.write(b"X-A: b\r\n")
         await writer.drain()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(SLOWLY_S)
 
 
 async def headers_without_end(request: Received, writer: asyncio.StreamWriter) -> None:
@@ -259,7 +261,7 @@ class Flood:
             await asyncio.sleep(self._pause)
 
 
-@pytest.mark.parametrize("flood", [Flood(b"a" * 65_536, 0), Flood(b"a", 0.05)])
+@pytest.mark.parametrize("flood", [Flood(b"a" * 65_536, 0), Flood(b"a", SLOWLY_S)])
 async def test_the_answer_is_its_status_and_the_rest_is_not_waited_for(flood: Flood) -> None:
     begun = time.monotonic()
     attempt, _ = await answered(flood)
