@@ -166,6 +166,17 @@ async def test_cancelling_what_has_left_says_so(api: Api) -> None:
     }
 
 
+async def test_cancelling_at_once_what_is_one_says_the_same_to_each(api: Api) -> None:
+    await api.seed()
+    answer = await api.send()
+    await delivered(api, answer.notification_id)
+    request = CancelNotificationRequest(notification_id=answer.notification_id)
+    answers = await asyncio.gather(*(cancel(api, request) for _ in range(10)))
+    for cancelled in answers:
+        assert [d.result for d in cancelled.deliveries] == [LEFT, LEFT]
+        assert len({d.delivery_id for d in cancelled.deliveries}) == 2
+
+
 async def test_cancelling_what_does_not_exist_is_told(api: Api) -> None:
     for request in (
         CancelNotificationRequest(notification_id="01900000-0000-7000-8000-000000000000"),
