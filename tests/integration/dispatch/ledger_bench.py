@@ -60,6 +60,7 @@ class Bench:
     ) -> None:
         self.pool = pool
         self.owner = owner
+        self.events = events
         self.ledger = Ledger(
             pool, events=events, owner=lambda: self.owner, claim_deadline=timedelta(hours=1)
         )
