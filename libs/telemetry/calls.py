@@ -8,9 +8,8 @@ import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import grpc
 from opentelemetry.trace import SpanContext, SpanKind
@@ -36,8 +35,7 @@ def ratio() -> float:
     return _ratio
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """Trace context of the call in progress."""
 
     traceparent: str = ""
@@ -46,7 +44,8 @@ class Call:
     """Whether it is the caller's."""
 
 
-_CALL: ContextVar[Call] = ContextVar("call", default=Call())  # noqa: B039 - immutable
+_UNTRACED = Call()
+_CALL: ContextVar[Call] = ContextVar("call", default=_UNTRACED)
 
 
 def current_call() -> Call:
@@ -61,11 +60,12 @@ def trace_context_of(metadata: Iterable[tuple[str, str | bytes]], *, choose: boo
             return Call(value, given=True)
     if choose and _ratio and random.random() < _ratio:
         return Call(begin(sampled=True))
-    return Call()
+    return _UNTRACED
 
 
 class ServerCall:
-    """An RPC that is being answered. Its duration is measured; a sampled one gets a span."""
+    """An RPC that is being answered. Its duration is measured; a sampled one gets a span, if spans are
+    written."""
 
     def __init__(
         self, method: str, context: grpc.aio.ServicerContext[Any, Any], *, choose: bool
@@ -79,11 +79,13 @@ class ServerCall:
 
     def __enter__(self) -> Self:
         self._begun = time.time_ns()
+        # A clock that is set while the call runs changes no duration.
+        self._started = time.perf_counter_ns()
         self._call = trace_context_of(
             self._context.invocation_metadata() or (), choose=self._choose
         )
         _CALL.set(self._call)
-        if is_sampled(self._call.traceparent):
+        if tracing.is_exporting() and is_sampled(self._call.traceparent):
             # Without a caller the context that was begun is this very span's.
             asked = contexts.context_of(self._call.traceparent)
             self._span = contexts.new_context(asked) if self._call.given else asked
@@ -96,9 +98,9 @@ class ServerCall:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        ended = time.time_ns()
+        took = time.perf_counter_ns() - self._started
         status = self._status(error)
-        metrics.call_answered(self._method, status, (ended - self._begun) / 1e9, self._span)
+        metrics.call_answered(self._method, status, took / 1e9, self._span)
         if self._span is None:
             return
         tracing.Spans(self._service).write(
@@ -106,7 +108,7 @@ class ServerCall:
             self._span,
             contexts.context_of(self._call.traceparent) if self._call.given else None,
             begun=self._begun,
-            ended=ended,
+            ended=self._begun + took,
             kind=SpanKind.SERVER,
             attributes={
                 names.RPC_SYSTEM: names.GRPC,
@@ -117,7 +119,8 @@ class ServerCall:
         )
 
     def _status(self, error: BaseException | None) -> str:
-        if isinstance(error, asyncio.CancelledError):
+        # A stream that nobody reads any more is cancelled, or left where it waits and then closed.
+        if isinstance(error, asyncio.CancelledError | GeneratorExit):
             return grpc.StatusCode.CANCELLED.name
         # Whatever ended the call has set its code; nothing did if it went well.
         code: Any = self._context.code()

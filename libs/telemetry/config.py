@@ -16,7 +16,8 @@ class TelemetrySettings(EnvironSettings):
 
     ratio: float = share(
         "TIDINGS_TRACE_SAMPLE_RATIO",
-        "Share of what comes without a `traceparent` that is traced; `make run` has 1.",
+        "Share of what comes without a `traceparent` that is traced, if spans are exported; `make run` has"
+        " 1.",
         default=0.01,
     )
     metrics_address: str = text(

@@ -18,9 +18,13 @@ Labels = Mapping[str, str]
 GAUGE_INTERVAL = timedelta(seconds=5)
 """How often what only a statement can tell is measured."""
 
-_WAITS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
-# As the conventions advise for calls, and up to the age of a stream.
-_CALLS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 60, 600, 3600)
+# Answers and hand-overs that ask nobody take no longer.
+_SHORT = (0.001, 0.0025, 0.005)
+_WAITS = (*_SHORT, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
+# Beside 5 ms what the conventions advise for calls.
+_ADVISED = (0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+# Up to the age of a stream.
+_CALLS = (*_SHORT, *_ADVISED, 60, 600, 3600)
 # Given where nothing is traced, since it would else be looked up.
 _NOWHERE = Context()
 

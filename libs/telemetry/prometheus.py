@@ -9,6 +9,8 @@ import re
 import threading
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from wsgiref.simple_server import WSGIRequestHandler
 
 from opentelemetry.sdk.metrics.export import (
     Gauge,
@@ -31,6 +33,7 @@ Exemplars = dict[tuple[tuple[object, ...], int], Exemplar]
 
 _UNFIT = re.compile(r"[^a-zA-Z0-9_]")
 _UNITS = {"s": "seconds"}
+_SCRAPE_SECONDS = 30.0
 
 
 class PrometheusReader(MetricReader):
@@ -60,6 +63,20 @@ class PrometheusReader(MetricReader):
         """Has nothing to end."""
 
 
+class _Scrape(WSGIRequestHandler):
+    """One connection. Who asks nothing, or does not read the answer, keeps its thread for a bounded
+    time; who hangs up is nobody's fault, and no line on stderr."""
+
+    timeout = _SCRAPE_SECONDS
+
+    def handle(self) -> None:
+        with suppress(OSError):
+            super().handle()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the base
+        """Says nothing of scrapes."""
+
+
 class PrometheusListener(Collector):
     """An HTTP listener in a thread of its own."""
 
@@ -70,11 +87,12 @@ class PrometheusListener(Collector):
         registry = CollectorRegistry(auto_describe=False)
         registry.register(self)
         try:
-            self._server, self._thread = start_http_server(int(port), host, registry)
-        except (OSError, ValueError) as error:
+            self._server, self._thread = start_http_server(int(port), host.strip("[]"), registry)
+        except (OSError, OverflowError) as error:
             raise SettingError(
                 f"TIDINGS_METRICS_ADDRESS: cannot listen on {address!r}; write host:port of this machine"
             ) from error
+        self._server.RequestHandlerClass = _Scrape
         self.address = f"{host}:{self._server.server_port}"
 
     def describe(self) -> Iterable[Metric]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
+from typing import TypeVar
 from urllib.parse import unquote
 
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
@@ -28,7 +30,12 @@ _log = logging.getLogger(__name__)
 _FLUSH_SECONDS = 5.0
 _EXPORT_SECONDS = 5
 _QUEUE = 16_384
+_BATCH = 512
 _QUIET = NoOpMeterProvider()
+_HEADERS = "OTEL_EXPORTER_OTLP_HEADERS"
+_NAME = re.compile(r"[0-9a-z_.-]+(?<!-bin)")
+_TEXT = re.compile(r"[ -~]*")
+_Exporter = TypeVar("_Exporter", OTLPSpanExporter, OTLPMetricExporter)
 
 
 @contextmanager
@@ -42,14 +49,16 @@ def open_telemetry(environ: Environ, services: Sequence[str]) -> Iterator[str]:
     host = f"tidings.{services[0]}" if len(services) == 1 else "tidings"
     address = ""
     with ExitStack() as stack:
-        calls.sample(settings.ratio)
-        stack.callback(calls.sample, 0.0)
         readers: list[MetricReader] = []
         closing: list[Callable[[], object]] = []
         if settings.endpoint:
+            # Where no span goes, nobody is told that there is one.
+            calls.sample(settings.ratio)
+            stack.callback(calls.sample, 0.0)
             spans = BatchSpanProcessor(
-                _span_exporter(settings),
+                _exporter(OTLPSpanExporter, settings),
                 max_queue_size=_QUEUE,
+                max_export_batch_size=_BATCH,
                 schedule_delay_millis=settings.span_interval,
                 meter_provider=_QUIET,
             )
@@ -59,7 +68,7 @@ def open_telemetry(environ: Environ, services: Sequence[str]) -> Iterator[str]:
             stack.callback(tracing.export_to, None)
             readers.append(
                 PeriodicExportingMetricReader(
-                    _metric_exporter(settings),
+                    _exporter(OTLPMetricExporter, settings),
                     export_interval_millis=settings.metric_interval,
                     export_timeout_millis=_EXPORT_SECONDS * 1000,
                 )
@@ -92,22 +101,22 @@ def _close(closing: Sequence[Callable[[], object]]) -> None:
         _log.warning("telemetry_not_flushed")
 
 
-def _span_exporter(settings: TelemetrySettings) -> OTLPSpanExporter:
-    return OTLPSpanExporter(
+def _exporter(kind: type[_Exporter], settings: TelemetrySettings) -> _Exporter:
+    return kind(
         endpoint=settings.endpoint,
         insecure=settings.endpoint.startswith("http:"),
-        headers=_pairs("OTEL_EXPORTER_OTLP_HEADERS", settings.headers),
+        headers=_headers(settings.headers),
         timeout=_EXPORT_SECONDS,
     )
 
 
-def _metric_exporter(settings: TelemetrySettings) -> OTLPMetricExporter:
-    return OTLPMetricExporter(
-        endpoint=settings.endpoint,
-        insecure=settings.endpoint.startswith("http:"),
-        headers=_pairs("OTEL_EXPORTER_OTLP_HEADERS", settings.headers),
-        timeout=_EXPORT_SECONDS,
-    )
+def _headers(value: str) -> dict[str, str]:
+    """Reads headers as gRPC takes them; with one that it does not, every export would fail."""
+    pairs = _pairs(_HEADERS, value)
+    headers = {name.lower(): text for name, text in pairs.items()}
+    if not all(_NAME.fullmatch(name) and _TEXT.fullmatch(headers[name]) for name in headers):
+        raise SettingError(f"{_HEADERS} must be names and values of HTTP headers, in ASCII")
+    return headers
 
 
 def _resource(settings: TelemetrySettings, default_name: str) -> Resource:

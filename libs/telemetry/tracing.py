@@ -72,7 +72,6 @@ class Spans:
     def __init__(self, service: str) -> None:
         self._service = service
 
-    @contextmanager
     def batch(
         self,
         name: str,
@@ -81,23 +80,21 @@ class Spans:
         size: int,
         apart: bool = False,
         parent: SpanContext | None = None,
-    ) -> Iterator[SpanContext | None]:
+    ) -> AbstractContextManager[SpanContext | None]:
         """Spans what is done for `size` notifications at once, if any of them is `traced`.
 
         Gives the span's context, to be linked to. `apart`: whatever span this task inherited is not
-        the cause.
+        the cause, and it is forgotten.
         """
         if not traced or _exporting is None:
             if apart:
                 enter(None)
-            yield None
-            return
+            return nullcontext()
         parent = parent or (None if apart else current())
         if parent is None and size == 1:
             parent = context_of(traced[0].traceparent)
         attributes = {names.BATCH_SIZE: size}
-        with self.span(name, parent, kind=SpanKind.INTERNAL, attributes=attributes) as context:
-            yield context
+        return self.span(name, parent, kind=SpanKind.INTERNAL, attributes=attributes)
 
     def sql(self, summary: str, *, size: int) -> AbstractContextManager[SpanContext | None]:
         """Spans a statement, or a transaction by its main one, for `size` rows, if what it is done for

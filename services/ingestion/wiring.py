@@ -16,7 +16,12 @@ from libs.telemetry.metrics import GAUGE_INTERVAL
 from services.ingestion.clients import Facts, Ledger, Planner, TemplateCatalog
 from services.ingestion.config import Settings
 from services.ingestion.domain.admission import BacklogLimits
-from services.ingestion.domain.models import Answer, Submission
+from services.ingestion.domain.models import (
+    Answer,
+    StoppedDelivery,
+    StoppedPlan,
+    Submission,
+)
 from services.ingestion.entrypoints.claims_consumer import ClaimsConsumer
 from services.ingestion.entrypoints.grpc import IngestionServicer
 from services.ingestion.store.backlog import BacklogStore
@@ -46,6 +51,7 @@ from tidings.internal.template.v1.rendering_service_pb2_grpc import RenderingSer
 from tidings.internal.tracking.v1.fact_service_pb2_grpc import FactServiceStub
 
 _COMMIT = 500
+_STOP = 100
 
 
 async def open_service(stack: AsyncExitStack, host: Host) -> None:
@@ -116,12 +122,18 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
             divisible=(asyncpg.DataError, asyncpg.IntegrityConstraintViolationError),
         )
     )
+    # Cancellations that come together ask dispatch together.
+    stopping_together: Batcher[
+        StoppedPlan, list[StoppedDelivery]
+    ] = await stack.enter_async_context(
+        Batcher(stop_deliveries, max_items=_STOP, parallel=settings.flushes)
+    )
     host.public.add(
         add_IngestionServiceServicer_to_server,
         IngestionServicer(
             admission=admission,
             cancel_notification=CancelNotification(
-                notifications=notifications, stopping=stopping, stop_deliveries=stop_deliveries
+                notifications=notifications, stopping=stopping, stop_deliveries=stopping_together
             ),
             get_notification=GetNotification(
                 store=notifications,

@@ -16,6 +16,7 @@ from types import TracebackType
 import grpc
 
 from tests.support.api import Api, send_request
+from tests.support.eventually import eventually
 from tidings.common.v1.channel_pb2 import CHANNEL_IN_APP
 from tidings.inbox.v1.inbox_stream_service_pb2 import StartLive, SubscribeRequest
 from tidings.inbox.v1.inbox_stream_service_pb2_grpc import InboxStreamServiceStub
@@ -186,9 +187,7 @@ async def paced(
 async def _settle(sender: _Sender, arrivals: Arrivals, begun: float) -> Run:
     """Waits for the last arrival."""
     sent = time.perf_counter()
-    async with asyncio.timeout(_ARRIVED_WITHIN_S):
-        while not sender.begun.keys() <= arrivals.times.keys():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await eventually(lambda: sender.begun.keys() <= arrivals.times.keys(), within=_ARRIVED_WITHIN_S)
     last = max(arrivals.times[key] for key in sender.begun)
     return Run(
         accepted=len(sender.begun) / (sent - begun),

@@ -78,7 +78,8 @@ async def _wake_into_anothers_call(
         workload.ceased.set()
         await eventually(lambda: _count(cluster, _SECOND_CALL), within=30)
         sleeper.thaw()
-        await asyncio.sleep(4)
+        # Until the other's calls have ended, or the sleeper has ended them for it.
+        await eventually(lambda: _none(cluster, _SECOND_CALL), within=30)
     finally:
         cluster.sink.mood.pause = 0.06
         sleeper.thaw()
@@ -94,6 +95,10 @@ async def _count(cluster: Cluster, query: str) -> int:
         return int(await connection.fetchval(query))
     finally:
         await connection.close()
+
+
+async def _none(cluster: Cluster, query: str) -> bool:
+    return not await _count(cluster, query)
 
 
 SCENARIOS = (

@@ -14,7 +14,8 @@ from libs.messaging.broker import Broker, Message, Received, Unroutable
 from libs.messaging.memory import MemoryBroker
 from libs.messaging.rabbitmq import RabbitBroker
 from libs.messaging.topology import CLAIMED, CLAIMED_QUEUE, DELIVERIES, EVENTS, delivery_queue
-from tests.support.consumers import Collector, Holder, becomes
+from tests.support.consumers import Collector, Holder
+from tests.support.eventually import eventually
 from tests.support.rabbitmq import BrokerNode
 
 QUEUE = delivery_queue("email", "low")
@@ -149,7 +150,7 @@ async def test_two_consumers_share_the_work(broker: Broker) -> None:
     ):
         for body in bodies:
             await broker.publish(DELIVERIES, KEY, Message(body=body))
-        await becomes(lambda: len(first.bodies) + len(second.bodies) == len(bodies))
+        await eventually(lambda: len(first.bodies) + len(second.bodies) == len(bodies))
     assert sorted(first.bodies + second.bodies) == bodies
 
 

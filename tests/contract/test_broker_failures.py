@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable
 
 import aio_pika
@@ -16,7 +17,7 @@ import pytest
 from libs.messaging.broker import Broker, BrokerUnavailable, Message, Received
 from libs.messaging.rabbitmq import RabbitBroker
 from libs.messaging.topology import DEAD_LETTERS_QUEUE, DELIVERIES, delivery_queue
-from tests.support.consumers import Collector, becomes
+from tests.support.consumers import Collector
 from tests.support.eventually import eventually
 from tests.support.rabbitmq import BrokerNode
 
@@ -37,14 +38,14 @@ async def broker(node: BrokerNode) -> AsyncIterator[RabbitBroker]:
 
 
 async def publish_until_confirmed(broker: Broker, body: bytes, *, within: float = 30) -> None:
-    async with asyncio.timeout(within):
-        while True:
-            try:
-                await broker.publish(DELIVERIES, KEY, Message(body=body))
-            except BrokerUnavailable:
-                await asyncio.sleep(0.05)
-            else:
-                return
+    async def confirmed() -> bool:
+        try:
+            await broker.publish(DELIVERIES, KEY, Message(body=body))
+        except BrokerUnavailable:
+            return False
+        return True
+
+    await eventually(confirmed, within=within)
 
 
 async def timed(publication: Awaitable[None]) -> tuple[float, BaseException | None]:
@@ -71,11 +72,11 @@ async def test_a_lost_connection_returns_what_was_in_hand(
     async with broker.consume(QUEUE, hold, prefetch=2):
         for body in (b"1", b"2"):
             await broker.publish(DELIVERIES, KEY, Message(body=body))
-        await becomes(lambda: len(held) == 2)
+        await eventually(lambda: len(held) == 2)
         await own_node.close_connections()
         await publish_until_confirmed(broker, b"3")
         go_on.set()
-        await becomes(lambda: collector.redelivered.count(True) == 2, within=COMES_BACK_S)
+        await eventually(lambda: collector.redelivered.count(True) == 2, within=COMES_BACK_S)
     again = zip(collector.bodies, collector.redelivered, strict=True)
     assert sorted(body for body, redelivered in again if redelivered) == [b"1", b"2"]
 
@@ -99,7 +100,7 @@ async def test_a_lost_channel_returns_what_was_in_hand(broker: RabbitBroker) -> 
     async with broker.consume(QUEUE, break_the_channel_once, prefetch=4):
         for body in (b"1", b"2", b"breaks"):
             await broker.publish(DELIVERIES, KEY, Message(body=body))
-        await becomes(
+        await eventually(
             lambda: set(collector.bodies) == {b"1", b"2"} and True in collector.redelivered,
             within=COMES_BACK_S,
         )
@@ -126,7 +127,7 @@ async def test_a_handler_outlives_its_connection(
             # Published over the next connection, so the old one is gone for certain.
             await publish_until_confirmed(broker, b"more")
             go_on.set()
-        await becomes(lambda: len(finished) == 3, within=COMES_BACK_S)
+        await eventually(lambda: len(finished) == 3, within=COMES_BACK_S)
     assert sorted(finished) == [False, False, True]
 
 
@@ -134,25 +135,29 @@ async def test_publishers_see_a_typed_error_when_connections_close(
     broker: RabbitBroker, own_node: BrokerNode
 ) -> None:
     ended = asyncio.Event()
-    errors: list[BaseException | None] = []
+    confirmed: Counter[int] = Counter()
+    errors: list[BaseException] = []
 
-    async def publish_on() -> None:
+    async def publish_on(publisher: int) -> None:
         while not ended.is_set():
             _, error = await timed(broker.publish(DELIVERIES, KEY, Message(body=b"x")))
-            errors.append(error)
-            await asyncio.sleep(0.001)
+            if error is None:
+                confirmed[publisher] += 1
+            else:
+                errors.append(error)
+            # One that fails at once must not keep the others from their turn.
+            await asyncio.sleep(0)
 
-    tasks = [asyncio.create_task(publish_on()) for _ in range(20)]
-    await asyncio.sleep(0.3)
+    tasks = [asyncio.create_task(publish_on(number)) for number in range(20)]
+    await eventually(lambda: len(confirmed) == 20, within=COMES_BACK_S)
     await own_node.close_connections()
-    await publish_until_confirmed(broker, b"last")
-    await asyncio.sleep(0.3)
-    ended.set()
+    await eventually(lambda: bool(errors), within=COMES_BACK_S)
+    confirmed.clear()
     # A publisher that was cancelled by the closing connection would not be there any more.
+    await eventually(lambda: len(confirmed) == 20, within=COMES_BACK_S)
+    ended.set()
     await asyncio.gather(*tasks)
-    kinds = {type(error) for error in errors if error is not None}
-    assert kinds == {BrokerUnavailable}
-    assert errors[-1] is None
+    assert {type(error) for error in errors} == {BrokerUnavailable}
 
 
 async def test_closing_ends_publications_with_a_typed_error(broker: RabbitBroker) -> None:
@@ -203,7 +208,8 @@ async def test_nothing_confirmed_is_lost_when_the_broker_dies(
     confirmed: set[bytes] = set()
     unknown: set[bytes] = set()
     slowest = 0.0
-    ended = asyncio.Event()
+    ended, alive = asyncio.Event(), asyncio.Event()
+    alive.set()
 
     async def publish_on(publisher: int) -> None:
         nonlocal slowest
@@ -216,7 +222,7 @@ async def test_nothing_confirmed_is_lost_when_the_broker_dies(
             assert error is None or isinstance(error, BrokerUnavailable), error
             (unknown if error else confirmed).add(body)
             if error:
-                await asyncio.sleep(0.05)
+                await alive.wait()
 
     received: set[bytes] = set()
 
@@ -227,16 +233,17 @@ async def test_nothing_confirmed_is_lost_when_the_broker_dies(
     # The consumer was there before the broker died, and comes back by itself.
     async with broker.consume(QUEUE, take, prefetch=20):
         tasks = [asyncio.create_task(publish_on(number)) for number in range(20)]
-        await asyncio.sleep(1)
+        await eventually(lambda: len(confirmed) > 100, within=COMES_BACK_S)
         before = len(confirmed)
+        alive.clear()
         await own_node.kill()
         await own_node.start()
+        alive.set()
         await publish_until_confirmed(broker, b"restarted")
-        await asyncio.sleep(0.5)
+        await eventually(lambda: len(confirmed) > before + 20, within=COMES_BACK_S)
         ended.set()
         await asyncio.gather(*tasks)
-        await becomes(lambda: confirmed <= received, within=COMES_BACK_S)
-    assert 0 < before < len(confirmed)
+        await eventually(lambda: confirmed <= received, within=COMES_BACK_S)
     assert unknown
     assert received <= confirmed | unknown | {b"restarted"}
     assert slowest < LONGEST_PUBLICATION_S

@@ -11,7 +11,8 @@ from libs.messaging.broker import Broker, Message, Received
 from libs.messaging.memory import MemoryBroker
 from libs.messaging.rabbitmq import RabbitBroker
 from libs.messaging.topology import EVENTS, Binding
-from tests.support.consumers import Collector, becomes
+from tests.support.consumers import Collector
+from tests.support.eventually import eventually
 from tests.support.rabbitmq import BrokerNode
 
 FACT, OTHER = "contract.fact", "contract.other"
@@ -90,7 +91,7 @@ async def test_the_embedded_broker_confirms_when_the_last_subscriber_has_committ
         broker.consume(SECOND, commit_late, prefetch=1),
     ):
         publishing = asyncio.ensure_future(broker.publish(EVENTS, FACT, Message(body=b"fact")))
-        await becomes(lambda: bool(first.bodies))
+        await eventually(lambda: bool(first.bodies))
         assert not publishing.done()
         go_on.set()
         async with asyncio.timeout(10):

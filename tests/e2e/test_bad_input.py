@@ -1,8 +1,9 @@
-"""Bad input gets a typed error that tells the fix, and nothing is stored."""
+"""Bad input gets a typed error that tells the fix, and nothing is stored: what `rpcs/table.py` cannot say of
+every RPC alike."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 import grpc
@@ -13,22 +14,17 @@ from cli.serve import Cluster
 from tests.support.api import (
     TEMPLATE,
     Api,
-    error_info,
-    open_api,
     send_request,
-    violated_fields,
 )
+from tests.support.refusals import refusal
 from tidings.access.v1.access_service_pb2 import (
     CreateApiKeyRequest,
     GetJsonWebKeySetRequest,
-    IssueRecipientTokenRequest,
     RevokeApiKeyRequest,
 )
 from tidings.common.v1.authorization_pb2 import Scope
 from tidings.common.v1.channel_pb2 import CHANNEL_EMAIL, CHANNEL_IN_APP
-from tidings.inbox.v1.inbox_service_pb2 import ListInboxItemsRequest
 from tidings.ingestion.v1.ingestion_service_pb2 import (
-    GetNotificationRequest,
     SendNotificationRequest,
     TemplateReference,
 )
@@ -41,13 +37,6 @@ from tidings.template.v1.template_service_pb2 import (
 
 Status = grpc.StatusCode
 Raw: TypeAlias = "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]"
-SEND = "/tidings.ingestion.v1.IngestionService/SendNotification"
-
-
-async def refusal(call: Awaitable[object]) -> grpc.aio.AioRpcError:
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await call
-    return caught.value
 
 
 def send_with(change: Callable[[SendNotificationRequest], object]) -> SendNotificationRequest:
@@ -65,19 +54,6 @@ def variables(values: Mapping[str, float]) -> TemplateReference:
 @pytest.mark.parametrize(
     ("change", "reason", "fields", "words"),
     [
-        (lambda r: r.ClearField("request_id"), "INVALID_FIELD", ["request_id"], "request_id"),
-        (lambda r: setattr(r, "request_id", "x" * 129), "INVALID_FIELD", ["request_id"], ""),
-        (lambda r: setattr(r, "recipient_id", "al ice"), "INVALID_FIELD", ["recipient_id"], ""),
-        (lambda r: setattr(r, "category", "Order"), "INVALID_FIELD", ["category"], ""),
-        (lambda r: r.ClearField("template"), "INVALID_FIELD", ["template"], "required"),
-        (lambda r: r.channels.append(77), "INVALID_FIELD", ["channels[0]"], "defined"),
-        (
-            lambda r: r.channels.extend([CHANNEL_EMAIL, CHANNEL_EMAIL]),
-            "INVALID_FIELD",
-            ["channels"],
-            "unique",
-        ),
-        (lambda r: setattr(r, "priority", 9), "INVALID_FIELD", ["priority"], "defined"),
         (
             lambda r: r.metadata.update({"a key": "x"}),
             "INVALID_FIELD",
@@ -132,11 +108,10 @@ async def test_a_send_that_does_not_fit_is_refused(
     await api.seed()
     call = api.ingestion.SendNotification(send_with(change), metadata=api.metadata)
     error = await refusal(call)
-    assert error.code() is Status.INVALID_ARGUMENT
-    assert error_info(error).reason == reason
-    assert error_info(error).domain == "tidings.dev"
-    assert violated_fields(error) == fields
-    assert words in (error.details() or "")
+    assert error.code is Status.INVALID_ARGUMENT
+    assert error.reason == reason
+    assert list(error.violations) == fields
+    assert words in error.message
     # Nothing was stored: the same request id is free for a good request.
     if reason != "INVALID_FIELD":
         assert not (await api.send(request_id="bad")).replayed
@@ -154,35 +129,8 @@ async def test_a_channel_without_content_is_refused(api: Api) -> None:
     error = await refusal(
         api.send(template="mail-only", variables={}, channels=[CHANNEL_EMAIL, CHANNEL_IN_APP])
     )
-    assert error_info(error).reason == "CHANNEL_NOT_IN_TEMPLATE"
-    assert violated_fields(error) == ["channels[1]"]
-
-
-async def test_a_request_id_with_another_payload_is_refused(api: Api) -> None:
-    await api.seed()
-    await api.send(request_id="one", variables={"order": 1})
-    error = await refusal(api.send(request_id="one", variables={"order": 2}))
-    assert (error.code(), error_info(error).reason) == (Status.ALREADY_EXISTS, "REQUEST_ID_REUSED")
-
-
-async def test_garbage_bytes_are_told_from_a_fault_of_ours(cluster: Cluster, api: Api) -> None:
-    async with grpc.aio.insecure_channel(cluster.public_address) as channel:
-        call: Raw = channel.unary_unary(SEND)
-        error = await refusal(call(b"\xff\xff\xff garbage", metadata=api.metadata))
-    assert (error.code(), error_info(error).reason) == (
-        Status.INVALID_ARGUMENT,
-        "MALFORMED_REQUEST",
-    )
-    assert error_info(error).metadata["message"] == "tidings.ingestion.v1.SendNotificationRequest"
-
-
-async def test_an_oversized_request_is_refused_with_the_limit(api: Api) -> None:
-    error = await refusal(api.send(variables={"order": "x" * (1 << 20)}))
-    assert (error.code(), error_info(error).reason) == (
-        Status.RESOURCE_EXHAUSTED,
-        "REQUEST_TOO_LARGE",
-    )
-    assert error_info(error).metadata["limit"] == "1048576"
+    assert error.reason == "CHANNEL_NOT_IN_TEMPLATE"
+    assert list(error.violations) == ["channels[1]"]
 
 
 async def test_an_unknown_method_is_named(cluster: Cluster, api: Api) -> None:
@@ -190,15 +138,13 @@ async def test_an_unknown_method_is_named(cluster: Cluster, api: Api) -> None:
     async with grpc.aio.insecure_channel(cluster.public_address) as channel:
         call: Raw = channel.unary_unary(path)
         error = await refusal(call(b"", metadata=api.metadata))
-    assert (error.code(), error_info(error).reason) == (Status.UNIMPLEMENTED, "METHOD_NOT_FOUND")
+    assert (error.code, error.reason) == (Status.UNIMPLEMENTED, "METHOD_NOT_FOUND")
 
 
 @pytest.mark.parametrize(
     ("metadata", "reason"),
     [
-        ((), "CREDENTIAL_MISSING"),
         ((("authorization", "Basic YTpi"),), "CREDENTIAL_MISSING"),
-        ((("authorization", "Bearer tdg_nonsense"),), "CREDENTIAL_INVALID"),
         ((("authorization", "Bearer a.b.c"),), "CREDENTIAL_INVALID"),
         ((("authorization", "Bearer "),), "CREDENTIAL_INVALID"),
     ],
@@ -208,26 +154,12 @@ async def test_without_a_good_credential_nothing_goes(
 ) -> None:
     call = api.ingestion.SendNotification(send_request(), metadata=metadata)
     error = await refusal(call)
-    assert (error.code(), error_info(error).reason) == (Status.UNAUTHENTICATED, reason)
+    assert (error.code, error.reason) == (Status.UNAUTHENTICATED, reason)
 
 
 async def test_the_public_keys_need_no_credential(api: Api) -> None:
     response = await api.access.GetJsonWebKeySet(GetJsonWebKeySetRequest())
     assert '"kid"' in response.json_web_key_set
-
-
-async def limited(api: Api, *scopes: Scope.ValueType) -> tuple[tuple[str, str], ...]:
-    response = await api.access.CreateApiKey(
-        CreateApiKeyRequest(display_name="limited", scopes=scopes), metadata=api.metadata
-    )
-    return (("authorization", f"Bearer {response.secret}"),)
-
-
-async def test_a_key_without_the_scope_is_refused_with_its_name(api: Api) -> None:
-    metadata = await limited(api, Scope.SCOPE_NOTIFICATIONS_READ)
-    error = await refusal(api.ingestion.SendNotification(send_request(), metadata=metadata))
-    assert (error.code(), error_info(error).reason) == (Status.PERMISSION_DENIED, "SCOPE_MISSING")
-    assert error_info(error).metadata["scope"] == "notifications:send"
 
 
 async def test_a_revoked_key_is_refused_when_it_was_not_seen_yet(api: Api) -> None:
@@ -240,44 +172,7 @@ async def test_a_revoked_key_is_refused_when_it_was_not_seen_yet(api: Api) -> No
     )
     metadata = (("authorization", f"Bearer {response.secret}"),)
     error = await refusal(api.ingestion.SendNotification(send_request(), metadata=metadata))
-    assert error_info(error).reason == "CREDENTIAL_INVALID"
-
-
-async def test_another_tenants_ids_do_not_exist(cluster: Cluster, api: Api) -> None:
-    await api.seed()
-    answer = await api.send()
-    async with open_api(cluster) as stranger:
-        error = await refusal(stranger.get(answer.notification_id))
-        assert (error.code(), error_info(error).reason) == (
-            Status.NOT_FOUND,
-            "NOTIFICATION_NOT_FOUND",
-        )
-        # The stranger's own recipient of the same id has an empty inbox.
-        page = await stranger.inbox.ListInboxItems(
-            ListInboxItemsRequest(recipient_id="alice"), metadata=stranger.metadata
-        )
-        assert not page.items
-        error = await refusal(stranger.send())
-        assert error_info(error).reason in {"TEMPLATE_NOT_FOUND", "CATEGORY_NOT_FOUND"}
-
-
-async def test_a_recipient_token_opens_its_own_inbox_only(api: Api) -> None:
-    await api.seed(["alice", "bob"])
-    response = await api.access.IssueRecipientToken(
-        IssueRecipientTokenRequest(recipient_id="alice"), metadata=api.metadata
-    )
-    metadata = (("authorization", f"Bearer {response.token}"),)
-    page = await api.inbox.ListInboxItems(ListInboxItemsRequest(), metadata=metadata)
-    assert page.counts.total == 0
-    error = await refusal(
-        api.inbox.ListInboxItems(ListInboxItemsRequest(recipient_id="bob"), metadata=metadata)
-    )
-    assert (error.code(), error_info(error).reason) == (
-        Status.PERMISSION_DENIED,
-        "RECIPIENT_MISMATCH",
-    )
-    error = await refusal(api.ingestion.SendNotification(send_request(), metadata=metadata))
-    assert error_info(error).reason == "SCOPE_MISSING"
+    assert error.reason == "CREDENTIAL_INVALID"
 
 
 async def test_the_internal_listener_wants_the_cluster_credential(cluster: Cluster) -> None:
@@ -285,7 +180,7 @@ async def test_the_internal_listener_wants_the_cluster_credential(cluster: Clust
     async with grpc.aio.insecure_channel(cluster.internal_address) as channel:
         call: Raw = channel.unary_unary(path)
         error = await refusal(call(b""))
-    assert (error.code(), error_info(error).reason) == (
+    assert (error.code, error.reason) == (
         Status.UNAUTHENTICATED,
         "CLUSTER_CREDENTIAL_INVALID",
     )
@@ -296,12 +191,4 @@ async def test_internal_methods_are_not_on_the_public_listener(cluster: Cluster,
     async with grpc.aio.insecure_channel(cluster.public_address) as channel:
         call: Raw = channel.unary_unary(path)
         error = await refusal(call(b"", metadata=api.metadata))
-    assert error.code() is Status.UNIMPLEMENTED
-
-
-async def test_reading_what_is_no_id_is_refused(api: Api) -> None:
-    call = api.ingestion.GetNotification(
-        GetNotificationRequest(notification_id="42"), metadata=api.metadata
-    )
-    error = await refusal(call)
-    assert violated_fields(error) == ["notification_id"]
+    assert error.code is Status.UNIMPLEMENTED

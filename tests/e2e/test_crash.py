@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from email import message_from_bytes
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import grpc
@@ -114,10 +116,11 @@ async def _sending(connection: asyncpg.Connection[asyncpg.Record]) -> asyncpg.Re
     return row if row is not None and row["sending"] else None
 
 
-@pytest.mark.timeout(180)
-async def test_nothing_is_lost_or_doubled_when_the_server_dies(
-    server: ServerProcess, mails: tuple[str, Path]
-) -> None:
+@asynccontextmanager
+async def sending_to(
+    server: ServerProcess,
+) -> AsyncIterator[tuple[Api, Callable[[int], Coroutine[Any, Any, SendNotificationResponse]]]]:
+    """Gives a seeded client that soon finds a server again, and what sends with it, some at a time."""
     key = await create_tenant(server.internal_address, server.cluster_secret)
     options = [("grpc.max_reconnect_backoff_ms", 200), ("grpc.initial_reconnect_backoff_ms", 50)]
     async with grpc.aio.insecure_channel(server.public_address, options=options) as channel:
@@ -129,6 +132,14 @@ async def test_nothing_is_lost_or_doubled_when_the_server_dies(
             async with slots:
                 return await send_until_accepted(api, number)
 
+        yield api, send
+
+
+@pytest.mark.timeout(180)
+async def test_nothing_is_lost_or_doubled_when_the_server_dies(
+    server: ServerProcess, mails: tuple[str, Path]
+) -> None:
+    async with sending_to(server) as (api, send):
         # A part of the work for each life of the server, so that every kill hits some.
         share = NOTIFICATIONS // (KILLS + 1) + 1
         tasks: list[asyncio.Task[SendNotificationResponse]] = []
@@ -154,17 +165,7 @@ async def test_nothing_is_lost_or_doubled_when_the_server_dies(
 async def test_a_rolling_restart_loses_and_doubles_nothing(
     server: ServerProcess, mails: tuple[str, Path]
 ) -> None:
-    key = await create_tenant(server.internal_address, server.cluster_secret)
-    options = [("grpc.max_reconnect_backoff_ms", 200), ("grpc.initial_reconnect_backoff_ms", 50)]
-    async with grpc.aio.insecure_channel(server.public_address, options=options) as channel:
-        api = Api(channel, key)
-        await api.seed()
-        slots = asyncio.Semaphore(CONCURRENCY)
-
-        async def send(number: int) -> SendNotificationResponse:
-            async with slots:
-                return await send_until_accepted(api, number)
-
+    async with sending_to(server) as (api, send):
         tasks: list[asyncio.Task[SendNotificationResponse]] = []
         async with asyncio.TaskGroup() as group:
             for life in range(RESTARTS + 1):

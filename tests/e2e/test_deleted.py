@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.test_batch_cancel_amend import later, send
+from tests.e2e.sending import later, send
 from tests.support.api import CATEGORY, Api, send_request
 from tests.support.eventually import eventually
 from tidings.ingestion.v1.notification_pb2 import NotificationState

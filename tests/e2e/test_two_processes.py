@@ -12,9 +12,9 @@ import pytest
 
 from libs.embedded.data_directory import open_data_directory
 from libs.embedded.parts import open_parts
-from tests.e2e.test_bad_input import refusal
 from tests.e2e.test_send import delivered
-from tests.support.api import Api, create_tenant, error_info
+from tests.support.api import Api, create_tenant
+from tests.support.refusals import refusal
 from tests.support.server import ServerProcess
 from tidings.inbox.v1.inbox_service_pb2 import ListInboxItemsRequest
 from tidings.inbox.v1.inbox_stream_service_pb2 import StartLive, SubscribeRequest
@@ -59,7 +59,7 @@ async def test_fifty_calls_at_once_with_one_request_id_are_one_notification(
     assert len(times) == 1
     for api in apis:
         error = await refusal(api.send(request_id="same", variables={"order": 1}))
-        assert error_info(error).reason == "REQUEST_ID_REUSED"
+        assert error.reason == "REQUEST_ID_REUSED"
     await delivered(apis[1], answers[0].notification_id)
     page = await apis[1].inbox.ListInboxItems(
         ListInboxItemsRequest(recipient_id="alice"), metadata=apis[1].metadata

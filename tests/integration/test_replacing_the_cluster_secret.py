@@ -19,9 +19,9 @@ from libs.sealing import Unopenable
 from services.access.store.signing_keys import SigningKeys
 from services.dispatch.store.webhook_roots import WebhookRoots
 from tests.integration.access.calls import bearer
-from tests.integration.access.refusals import refusal
 from tests.support.api import create_tenant
 from tests.support.eventually import eventually
+from tests.support.refusals import refusal
 from tidings.access.v1.access_service_pb2 import CreateApiKeyRequest, CreateApiKeyResponse
 from tidings.access.v1.access_service_pb2_grpc import AccessServiceStub
 from tidings.common.v1.authorization_pb2 import SCOPE_NOTIFICATIONS_SEND

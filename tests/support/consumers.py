@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from libs.messaging.broker import Received
-from tests.support.eventually import eventually
 
 
 class Collector:
@@ -41,12 +40,3 @@ class Holder(Collector):
         self.bodies.append(received.message.body)
         self._changed.set()
         await asyncio.Event().wait()
-
-
-async def becomes(condition: Callable[[], bool], *, within: float = 10) -> None:
-    """Waits until `condition` holds; TimeoutError when it does not in time."""
-
-    async def probe() -> bool:
-        return condition()
-
-    await eventually(probe, within=within)

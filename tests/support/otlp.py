@@ -51,6 +51,8 @@ class Receiver:
         """With the name of the service that sent them."""
         self.received: list[bytes] = []
         """Every request, as it was on the wire."""
+        self.headers: list[dict[str, str | bytes]] = []
+        """What came along with each."""
 
     @property
     def endpoint(self) -> str:
@@ -90,6 +92,7 @@ class _Traces(trace_service_pb2_grpc.TraceServiceServicer):
         self._receiver = receiver
 
     async def Export(self, request: Any, context: Any) -> Any:
+        self._receiver.headers.append(dict(context.invocation_metadata()))
         return await self._receiver.export_spans(request)
 
 
@@ -98,6 +101,7 @@ class _Metrics(metrics_service_pb2_grpc.MetricsServiceServicer):
         self._receiver = receiver
 
     async def Export(self, request: Any, context: Any) -> Any:
+        self._receiver.headers.append(dict(context.invocation_metadata()))
         return await self._receiver.export_metrics(request)
 
 

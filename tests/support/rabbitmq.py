@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from libs.embedded.ports import HOST
+from tests.support.eventually import eventually
 from tests.support.ports import free_port
 
 _SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
@@ -338,24 +339,28 @@ async def _run(*command: str, environment: dict[str, str] | None = None) -> str:
 
 
 async def _until_ready(port: int, has_ended: Callable[[], bool], log: str) -> None:
+    async def ready() -> bool:
+        if has_ended():
+            raise NoRabbitMQ(f"the test broker ended; see {log}")
+        return await _greets(port)
+
     try:
-        async with asyncio.timeout(_READY_SECONDS):
-            while True:
-                if has_ended():
-                    raise NoRabbitMQ(f"the test broker ended; see {log}")
-                if await _greets(port):
-                    return
-                await asyncio.sleep(0.1)
+        await eventually(ready, within=_READY_SECONDS)
     except TimeoutError:
         raise NoRabbitMQ(f"the test broker does not answer; see {log}") from None
 
 
 async def _group_gone(group: int) -> None:
     """Waits for the last of a killed group: only then are its ports and files free."""
-    with contextlib.suppress(ProcessLookupError):
-        while True:
+
+    def gone() -> bool:
+        try:
             os.killpg(group, 0)
-            await asyncio.sleep(0.01)
+        except ProcessLookupError:
+            return True
+        return False
+
+    await eventually(gone, within=_READY_SECONDS)
 
 
 async def _greets(port: int) -> bool:

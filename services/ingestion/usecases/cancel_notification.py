@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from libs.batching import Batcher
 from libs.errors import DependencyUnavailable
 from services.ingestion.domain.delivery_ids import id_of_planned
 from services.ingestion.domain.errors import NotificationUnknown
@@ -15,7 +16,6 @@ from services.ingestion.domain.models import (
 )
 from services.ingestion.store.notifications import NotificationStore
 from services.ingestion.store.stopping import StoppingStore
-from services.ingestion.usecases.stop_deliveries import StopDeliveries
 from services.ingestion.wire.plans import planned_deliveries
 
 
@@ -27,7 +27,7 @@ class CancelNotification:
         *,
         notifications: NotificationStore,
         stopping: StoppingStore,
-        stop_deliveries: StopDeliveries,
+        stop_deliveries: Batcher[StoppedPlan, list[StoppedDelivery]],
     ) -> None:
         self._notifications = notifications
         self._stopping = stopping
@@ -72,7 +72,7 @@ class CancelNotification:
             accept_time=cancelled.accept_time,
         )
         try:
-            (fates,) = await self._stop_deliveries([plan])
+            fates = await self._stop_deliveries.submit(plan)
         except DependencyUnavailable:
             fates = [
                 StoppedDelivery(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from libs.errors import DependencyUnavailable
+from libs.telemetry import contexts
 from services.ingestion.clients import Ledger
 from services.ingestion.domain.delivery_ids import id_of_planned
 from services.ingestion.domain.models import Fate, StoppedDelivery, StoppedPlan
@@ -30,19 +31,29 @@ class StopDeliveries:
         self._hand_over = hand_over
 
     async def __call__(self, plans: Sequence[StoppedPlan]) -> list[list[StoppedDelivery]]:
-        """Returns the fate of each plan's deliveries; raises DependencyUnavailable."""
-        wanted = [
-            (plan, planned, id_of_planned(plan.notification_id, plan.revision, planned))
+        """Returns the fate of each plan's deliveries; raises DependencyUnavailable.
+
+        One plan may come more than once, and is answered each time.
+        """
+        if len(plans) > 1:
+            # A batch is no part of its first caller's trace.
+            contexts.enter(None)
+        deliveries = [
+            [
+                (plan, planned, id_of_planned(plan.notification_id, plan.revision, planned))
+                for planned in planned_deliveries(plan.plan)
+            ]
             for plan in plans
-            for planned in planned_deliveries(plan.plan)
         ]
-        fates = await self._ledger.cancel(wanted) if wanted else []
-        found: dict[tuple[UUID, int], list[StoppedDelivery]] = defaultdict(list)
-        for (plan, planned, delivery_id), fate in zip(wanted, fates, strict=True):
-            found[plan.notification_id, plan.revision].append(
-                StoppedDelivery(delivery_id=delivery_id, channel=planned.channel, fate=fate)
-            )
-        answers = [found[plan.notification_id, plan.revision] for plan in plans]
+        wanted = [delivery for of_plan in deliveries for delivery in of_plan]
+        fates = iter(await self._ledger.cancel(wanted) if wanted else ())
+        answers = [
+            [
+                StoppedDelivery(delivery_id=delivery_id, channel=planned.channel, fate=next(fates))
+                for _, planned, delivery_id in of_plan
+            ]
+            for of_plan in deliveries
+        ]
         await self._close(plans, answers)
         return answers
 

@@ -18,8 +18,8 @@ from libs.identity.authenticator import CredentialInvalid
 from libs.paging import listing_of, page_token_to_proto
 from services.access.store.api_keys import Store
 from tests.integration.access.calls import UNKNOWN_KEY, bearer, create
-from tests.integration.access.refusals import refusal
 from tests.integration.access.running import Running, tenant_admin
+from tests.support.refusals import refusal
 from tidings.access.v1.access_service_pb2 import (
     ApiKey,
     CreateApiKeyRequest,

@@ -13,8 +13,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from libs.identity.authenticator import Authenticator, CredentialExpired, CredentialInvalid
 from tests.integration.access.calls import UNKNOWN_KEY, bearer, create
-from tests.integration.access.refusals import refusal
 from tests.integration.access.running import Running, tenant_admin
+from tests.support.refusals import refusal
 from tidings.access.v1.access_service_pb2 import (
     ApiKey,
     GetApiKeyRequest,

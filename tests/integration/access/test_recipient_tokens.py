@@ -15,9 +15,9 @@ from libs.identity.authenticator import CredentialExpired, CredentialInvalid
 from libs.postgres.pool import open_pool
 from services.access.store.signing_keys import SigningKeys
 from services.access.usecases.issue_recipient_token import IssueRecipientToken
-from tests.integration.access.refusals import refusal
 from tests.integration.access.running import Running
 from tests.integration.hosting import CLUSTER_SECRETS
+from tests.support.refusals import refusal
 from tidings.access.v1.access_service_pb2 import (
     CreateApiKeyRequest,
     GetJsonWebKeySetRequest,

@@ -10,10 +10,9 @@ import grpc
 
 from services.access.wiring import open_service
 from tests.integration.access.calls import bearer, create
-from tests.integration.access.refusals import refusal
 from tests.integration.access.running import Running, tenant_admin
-from tests.integration.hosting import hosted
-from tests.support.eventually import eventually
+from tests.integration.forgetting import check_old_answers_are_forgotten
+from tests.support.refusals import refusal
 from tidings.access.v1.access_service_pb2 import (
     CreateApiKeyRequest,
     ListApiKeysRequest,
@@ -111,23 +110,6 @@ async def test_a_repeated_change_does_not_undo_the_one_between(
 
 
 async def test_old_answers_are_forgotten(database_url: str, redis_url: str) -> None:
-    connection = await asyncpg.connect(database_url)
-
-    async def left() -> int:
-        counted: int = await connection.fetchval(
-            "SELECT count(*) FROM access.request_ids WHERE tenant_id = 'old'"
-        )
-        return counted
-
-    async def forgotten() -> bool:
-        return await left() == 0
-
-    async with hosted(open_service, database_url=database_url, redis_url=redis_url):
-        pass
-    await connection.execute(
-        "INSERT INTO access.request_ids VALUES ('old', 'm', 'd', 'p', 'a', now() - interval '26 hours')"
+    await check_old_answers_are_forgotten(
+        open_service, schema="access", database_url=database_url, redis_url=redis_url
     )
-    assert await left() == 1
-    async with hosted(open_service, database_url=database_url, redis_url=redis_url):
-        await eventually(forgotten)
-    await connection.close()

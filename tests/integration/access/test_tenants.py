@@ -6,8 +6,8 @@ import grpc
 import pytest
 
 from libs.rpc.channel import open_channel
-from tests.integration.access.refusals import refusal
 from tests.integration.access.running import Running, tenant_admin
+from tests.support.refusals import refusal
 from tidings.common.v1.authorization_pb2 import SCOPE_ADMIN
 from tidings.internal.access.v1.tenant_service_pb2 import (
     CreateAdminKeyRequest,

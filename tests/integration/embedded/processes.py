@@ -1,26 +1,10 @@
-"""Looking at real processes, and waiting for what will be true soon."""
+"""Looking at real processes."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sysconfig
-import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-
-
-async def eventually(
-    holds: Callable[[], bool | Awaitable[bool]], what: str, *, within: float = 10.0
-) -> float:
-    """Wait until `holds()`; return how many seconds it took."""
-    start = time.monotonic()
-    while time.monotonic() - start < within:
-        answer = holds()
-        if answer if isinstance(answer, bool) else await answer:
-            return time.monotonic() - start
-        await asyncio.sleep(0.01)
-    raise AssertionError(f"not within {within} s: {what}")
 
 
 def is_gone(pid: int) -> bool:

@@ -11,7 +11,8 @@ import pytest
 
 from libs.embedded.parts import Parts
 from tests.integration.embedded.clients import answers, pings, run
-from tests.integration.embedded.processes import eventually, is_gone, with_descendants
+from tests.integration.embedded.processes import is_gone, with_descendants
+from tests.support.eventually import eventually
 
 #: About a second is the promise; a loaded machine may take longer.
 BACK_WITHIN = 5.0

@@ -10,7 +10,8 @@ from libs.embedded.data_directory import open_data_directory
 from libs.embedded.parts import open_parts
 from tests.integration.embedded.clients import run
 from tests.integration.embedded.hosts import host
-from tests.integration.embedded.processes import eventually, is_gone, with_descendants
+from tests.integration.embedded.processes import is_gone, with_descendants
+from tests.support.eventually import eventually
 
 
 async def test_nothing_outlives_a_killed_server(tmp_path: Path) -> None:

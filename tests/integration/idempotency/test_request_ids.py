@@ -19,6 +19,7 @@ from libs.postgres.transaction import Connection
 from libs.rpc.status import status_of
 from tests.integration.hosting import CLUSTER_SECRETS
 from tests.integration.idempotency.making import make
+from tests.support.eventually import eventually
 from tidings.access.v1.access_service_pb2 import (
     CreateApiKeyRequest,
     CreateApiKeyResponse,
@@ -93,9 +94,8 @@ async def test_who_waits_for_a_call_that_fails_takes_its_place(pool: Pool) -> No
 
 
 async def _until_one_waits(pool: Pool) -> None:
-    async with asyncio.timeout(10):
-        while not await pool.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-            pass
+    waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"
+    await eventually(lambda: pool.fetchval(waiting))
 
 
 async def test_a_connection_lost_after_the_change_leaves_neither(pool: Pool) -> None:

@@ -24,8 +24,21 @@ from tests.integration.ingestion.test_accepting_and_planning import (
     incarnation,
 )
 from tests.support.clocks import SetClock
+from tests.support.eventually import eventually
 from tidings.dispatch.v1.delivery_pb2 import Delivery
 from tidings.tracking.v1.fact_pb2 import Fact
+
+# Deleting the first key waits until nobody holds the lock 1.
+HELD_AT_THE_FIRST = """
+CREATE FUNCTION ingestion.hold() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.collapse_key = 'first' THEN
+        PERFORM pg_advisory_xact_lock(1);
+    END IF;
+    RETURN OLD;
+END $$;
+CREATE TRIGGER hold BEFORE DELETE ON ingestion.collapse_keys FOR EACH ROW EXECUTE FUNCTION ingestion.hold();
+"""
 
 
 class NoDeliveries:
@@ -201,22 +214,49 @@ async def test_collapse_keys_go_with_what_they_name(aging: Aging) -> None:
     assert again.notification_id not in {gone.notification_id, fresh.notification_id}
 
 
-async def test_a_key_that_is_given_anew_meanwhile_is_not_deleted(aging: Aging) -> None:
-    await aging.answer("r1", collapse_key="key")
+async def test_a_key_that_is_given_anew_meanwhile_is_not_deleted(
+    aging: Aging, database_url: str
+) -> None:
+    for key in ("first", "second"):
+        await aging.answer(key, collapse_key=key)
     await aging.ingestion.plan.plan(
         await aging.ingestion.store.claim_waiting(
             owner=aging.owner, lane_limit=10, window=10, lanes=10
         )
     )
-    # For PostgreSQL, too, it has expired: the next send begins anew.
+    # For PostgreSQL, too, they have expired: the next send begins anew.
     await aging.pool.execute("UPDATE ingestion.notifications SET expire_time = accept_time")
+    accepted_until = aging.clock.now()
     aging.clock.advance(days=40)
-    for number in range(20):
-        renewed, _ = await asyncio.gather(
-            aging.answer(f"n{number}", collapse_key="key"), aging.delete_old()
+    await aging.pool.execute(HELD_AT_THE_FIRST)
+    async with (
+        # A plan that looks at the second key when the first is deleted, and not before.
+        open_pool(
+            f"{database_url}?enable_hashjoin=off&enable_mergejoin=off", application="deletes"
+        ) as deleting,
+        aging.pool.acquire() as holding,
+    ):
+        await holding.execute("SELECT pg_advisory_lock(1)")
+        deleted = asyncio.create_task(
+            RetentionStore(deleting).delete_collapse_keys(
+                before=accepted_until + timedelta(days=1), expired_before=aging.clock.now()
+            )
         )
-        named = await aging.stopping.find_collapse_key("demo", "alice", "key")
-        assert named == renewed.notification_id
+
+        async def held() -> bool:
+            waiting: int = await holding.fetchval(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            )
+            return waiting == 1
+
+        await eventually(held)
+        renewed = await aging.answer("renewed", collapse_key="second")
+        await holding.execute("SELECT pg_advisory_unlock(1)")
+        await deleted
+    named = await aging.stopping.find_collapse_key("demo", "alice", "second")
+    assert named == renewed.notification_id
+    rows = await aging.pool.fetch("SELECT collapse_key FROM ingestion.collapse_keys")
+    assert [row["collapse_key"] for row in rows] == ["second"]
 
 
 async def test_plans_that_dispatch_has_stopped_go(aging: Aging) -> None:

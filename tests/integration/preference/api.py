@@ -6,11 +6,9 @@ from collections.abc import Awaitable, Sequence
 from uuid import uuid4
 
 import grpc
-import pytest
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 
 from tests.integration.hosting import Hosted, Metadata, api_key
+from tests.support import refusals
 from tidings.common.v1.channel_pb2 import (
     CHANNEL_EMAIL,
     CHANNEL_IN_APP,
@@ -102,14 +100,5 @@ def not_found(reason: str) -> Refusal:
 
 async def refusal(call: Awaitable[object]) -> Refusal:
     """Returns status, reason and fields of the refusal that must come."""
-    with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await call
-    # The aio error has all that is read, and is no grpc.Call.
-    status = rpc_status.from_call(refused.value)  # type: ignore[arg-type]
-    assert status is not None
-    info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
-    for detail in status.details:
-        detail.Unpack(info)
-        detail.Unpack(bad)
-    fields = [violation.field for violation in bad.field_violations]
-    return refused.value.code(), info.reason, fields
+    refused = await refusals.refusal(call)
+    return refused.code, refused.reason, list(refused.violations)

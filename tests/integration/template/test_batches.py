@@ -8,7 +8,6 @@ import asyncpg
 import grpc
 import pytest
 
-from tests.integration.access.refusals import refusal
 from tests.integration.hosting import Hosted
 from tests.integration.template.messages import (
     ORDER,
@@ -18,6 +17,7 @@ from tests.integration.template.messages import (
     order_shipped,
     variables,
 )
+from tests.support.refusals import refusal
 from tidings.common.v1.channel_pb2 import CHANNEL_EMAIL, CHANNEL_IN_APP, Channel
 from tidings.internal.template.v1.rendering_service_pb2 import (
     DescribeTemplatesRequest,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from tests.integration.access.refusals import refusal
 from tests.integration.template.calls import create, delete, get, publish, update
 from tests.integration.template.messages import SENT, STRANGER, TENANT, order_shipped
+from tests.support.refusals import refusal
 from tidings.common.v1.channel_pb2 import CHANNEL_IN_APP
 from tidings.internal.template.v1.rendering_service_pb2 import (
     DescribeTemplatesRequest,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from libs.paging import listing_of, page_token_to_proto
-from tests.integration.access.refusals import refusal
 from tests.integration.hosting import Hosted, api_key
 from tests.integration.template.calls import create, publish, update
 from tests.integration.template.messages import TENANT, order_shipped
+from tests.support.refusals import refusal
 from tidings.common.v1.channel_pb2 import CHANNEL_EMAIL, CHANNEL_IN_APP, CHANNEL_WEBHOOK
 from tidings.template.v1.template_service_pb2 import (
     CreateTemplateRequest,

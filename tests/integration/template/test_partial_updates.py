@@ -9,9 +9,9 @@ import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from tests.integration.access.refusals import refusal
 from tests.integration.template.calls import create, get
 from tests.integration.template.messages import TENANT, order_shipped
+from tests.support.refusals import refusal
 from tidings.template.v1.template_service_pb2 import (
     EmailSource,
     InAppSource,

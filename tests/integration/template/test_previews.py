@@ -8,7 +8,6 @@ import grpc
 import pytest
 from google.protobuf.struct_pb2 import Struct
 
-from tests.integration.access.refusals import refusal
 from tests.integration.hosting import Hosted
 from tests.integration.template.messages import (
     ORDER,
@@ -18,6 +17,7 @@ from tests.integration.template.messages import (
     order_shipped,
     variables,
 )
+from tests.support.refusals import refusal
 from tidings.common.v1.channel_pb2 import CHANNEL_EMAIL, CHANNEL_IN_APP, Channel
 from tidings.template.v1.content_pb2 import EmailContent, InAppContent, RenderedContent
 from tidings.template.v1.template_service_pb2 import (

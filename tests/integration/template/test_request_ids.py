@@ -8,11 +8,10 @@ import asyncpg
 import grpc
 
 from services.template.wiring import open_service
-from tests.integration.access.refusals import refusal
-from tests.integration.hosting import hosted
+from tests.integration.forgetting import check_old_answers_are_forgotten
 from tests.integration.template.calls import create, get, publish, update
 from tests.integration.template.messages import STRANGER, TENANT, order_shipped
-from tests.support.eventually import eventually
+from tests.support.refusals import refusal
 from tidings.template.v1.template_service_pb2 import (
     CreateTemplateRequest,
     DeleteTemplateRequest,
@@ -103,23 +102,6 @@ async def test_answers_are_not_stored_in_the_clear(
 
 
 async def test_old_answers_are_forgotten(database_url: str, redis_url: str) -> None:
-    connection = await asyncpg.connect(database_url)
-
-    async def left() -> int:
-        counted: int = await connection.fetchval(
-            "SELECT count(*) FROM template.request_ids WHERE tenant_id = 'old'"
-        )
-        return counted
-
-    async def forgotten() -> bool:
-        return await left() == 0
-
-    async with hosted(open_service, database_url=database_url, redis_url=redis_url):
-        pass
-    await connection.execute(
-        "INSERT INTO template.request_ids VALUES ('old', 'm', 'd', 'p', 'a', now() - interval '26 hours')"
+    await check_old_answers_are_forgotten(
+        open_service, schema="template", database_url=database_url, redis_url=redis_url
     )
-    assert await left() == 1
-    async with hosted(open_service, database_url=database_url, redis_url=redis_url):
-        await eventually(forgotten)
-    await connection.close()

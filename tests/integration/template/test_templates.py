@@ -9,9 +9,9 @@ import asyncpg
 import grpc
 import pytest
 
-from tests.integration.access.refusals import refusal
 from tests.integration.template.calls import create, get, publish, update
 from tests.integration.template.messages import STRANGER, TENANT, order_shipped
+from tests.support.refusals import refusal
 from tidings.template.v1.template_service_pb2 import (
     CreateTemplateRequest,
     EmailSource,

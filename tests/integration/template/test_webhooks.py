@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from google.protobuf.struct_pb2 import Struct
 
-from tests.integration.access.refusals import refusal
 from tests.integration.hosting import Hosted
 from tests.integration.template.messages import TENANT, variables
+from tests.support.refusals import refusal
 from tidings.common.v1.channel_pb2 import CHANNEL_IN_APP, CHANNEL_WEBHOOK
 from tidings.internal.template.v1.rendering_service_pb2 import (
     DescribeTemplatesRequest,

@@ -34,6 +34,9 @@ class Fail:
     trailers: tuple[tuple[str, bytes], ...] = ()
 
 
+UNAVAILABLE = Fail(grpc.StatusCode.UNAVAILABLE, "gone")
+
+
 Step = Frame | Fail | str
 
 
