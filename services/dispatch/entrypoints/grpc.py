@@ -10,6 +10,7 @@ import grpc
 from libs.identity.caller import current_caller
 from libs.paging import Page, page_from_proto, page_token_to_proto
 from services.dispatch import wire
+from services.dispatch.store import dead_letters
 from services.dispatch.store.dead_letters import DeadLetterStore
 from services.dispatch.usecases.cancel_deliveries import CancelDeliveries
 from services.dispatch.usecases.read_deliveries import ReadDeliveries
@@ -77,7 +78,13 @@ class DeadLetterServicer(DeadLetterServiceBase):
             reason=request.reason,
             channel=request.channel,
         )
-        page = Page.cut(rows, wanted, key=lambda row: str(row["dead_letter_id"]))
+        page = Page.cut_scanned(
+            rows,
+            wanted,
+            key=lambda row: str(row["dead_letter_id"]),
+            matches=lambda row: row["matches"],
+            ends_scan=lambda row: row["place"] == dead_letters.SCAN,
+        )
         return dead_letter_service_pb2.ListDeadLettersResponse(
             dead_letters=map(wire.dead_letter_to_proto, page.items),
             next_page_token=page_token_to_proto(_LISTING, tenant_id, page.last_key),

@@ -209,11 +209,23 @@ FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::text[], $5::uuid[], $6::
 ON CONFLICT DO NOTHING
 
 -- list_dead_letters --
-SELECT dead_letter_id, reason, detail, delivery_id, notification_id, channel, octet_length(body) AS body_size,
-    create_time
-FROM dispatch.dead_letters
-WHERE tenant_id = $1 AND ($2::uuid IS NULL OR dead_letter_id < $2)
-    AND ($4::smallint = 0 OR reason = $4) AND ($5::smallint = 0 OR channel = $5)
+-- At most $6 rows are looked at; the last of them is returned even if it does not match, so that the next
+-- page goes on behind it. Compared as a row, only the index that begins with the tenant has them in order.
+SELECT dead_letter_id, reason, detail, delivery_id, notification_id, channel, body_size, create_time, matches, place
+FROM (
+    SELECT *, row_number() OVER (ORDER BY dead_letter_id DESC) AS place,
+        ($4::smallint = 0 OR reason = $4) AND ($5::smallint = 0 OR channel = $5) AS matches
+    FROM (
+        SELECT dead_letter_id, reason, detail, delivery_id, notification_id, channel,
+            octet_length(body) AS body_size, create_time
+        FROM dispatch.dead_letters
+        WHERE (tenant_id, dead_letter_id) >= ($1, '00000000-0000-0000-0000-000000000000')
+            AND (tenant_id, dead_letter_id) < ($1, $2)
+        ORDER BY tenant_id DESC, dead_letter_id DESC
+        LIMIT $6
+    ) AS scanned
+) AS judged
+WHERE matches OR place = $6
 ORDER BY dead_letter_id DESC
 LIMIT $3
 
