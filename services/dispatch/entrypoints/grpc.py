@@ -14,6 +14,7 @@ from services.dispatch.store import dead_letters
 from services.dispatch.store.dead_letters import DeadLetterStore
 from services.dispatch.usecases.cancel_deliveries import CancelDeliveries
 from services.dispatch.usecases.read_deliveries import ReadDeliveries
+from services.dispatch.usecases.restate_deliveries import RestateDeliveries
 from tidings.dispatch.v1 import dead_letter_service_pb2
 from tidings.dispatch.v1.dead_letter_service_pb2_grpc import (
     DeadLetterServiceServicer as DeadLetterServiceBase,
@@ -33,10 +34,15 @@ class LedgerServicer(LedgerServiceBase):
     """Shows the ledger to the other services, and stops deliveries for them."""
 
     def __init__(
-        self, *, read_deliveries: ReadDeliveries, cancel_deliveries: CancelDeliveries
+        self,
+        *,
+        read_deliveries: ReadDeliveries,
+        cancel_deliveries: CancelDeliveries,
+        restate_deliveries: RestateDeliveries,
     ) -> None:
         self._read_deliveries = read_deliveries
         self._cancel_deliveries = cancel_deliveries
+        self._restate_deliveries = restate_deliveries
 
     async def ReadDeliveries(
         self, request: messages.ReadDeliveriesRequest, context: Context
@@ -56,6 +62,16 @@ class LedgerServicer(LedgerServiceBase):
         )
         return messages.CancelDeliveriesResponse(
             fates=(DeliveryFate.ValueType(fate.value) for fate in fates)
+        )
+
+    async def RestateDeliveries(
+        self, request: messages.RestateDeliveriesRequest, context: Context
+    ) -> messages.RestateDeliveriesResponse:
+        """See the contract."""
+        return await self._restate_deliveries(
+            after=UUID(bytes=request.after_delivery_id or bytes(16)),
+            last=UUID(bytes=request.last_delivery_id) if request.last_delivery_id else None,
+            limit=request.page_size,
         )
 
 
