@@ -34,7 +34,7 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     await migrate(pool, package="services.tracking", schema="tracking")
 
     reports = ReportStore(pool)
-    record = RecordEvents(store=RecordingStore(pool, retention=settings.retention))
+    record = RecordEvents(store=RecordingStore(pool))
     recording: Batcher[Stated, None] = await stack.enter_async_context(
         Batcher(record, max_items=PREFETCH, divisible=DIVISIBLE)
     )
@@ -55,6 +55,8 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     )
 
     consumer = EventsConsumer(broker=host.broker, recording=recording)
-    delete_old = DeleteOld(store=RetentionStore(pool), retention=settings.retention)
+    delete_old = DeleteOld(
+        store=RetentionStore(pool), retention=settings.retention, clock=host.clock
+    )
     host.loops.add("tracking.events", consumer.run)
     host.loops.add_periodic("tracking.retention", delete_old, every=settings.retention_interval)

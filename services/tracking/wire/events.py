@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from uuid import UUID
 
+from asyncpg.pgproto.pgproto import UUID
 from google.protobuf.message import DecodeError
 
 from libs.clock.timestamps import moment_of
 from services.tracking.domain.models import IN_APP, READ, Delivery, Fact, Stated
-from tidings.event.v1.event_batch_pb2 import DeliveriesChanged, EventBatch, ItemsRead
+from tidings.event.v1.event_batch_pb2 import (
+    DeliveriesChanged,
+    DeliveryChange,
+    EventBatch,
+    ItemsRead,
+)
 
+# The UUIDs here are those that asyncpg makes of rows: equal to the standard library's, several times quicker.
 _FORMATS = frozenset({1})
 _INBOX = "inbox"
 
@@ -32,31 +38,35 @@ def stated_from_bytes(body: bytes) -> Stated:
 
 
 def _deliveries(changed: DeliveriesChanged) -> Iterator[Delivery]:
-    for change in changed.changes:
-        yield Delivery(
-            delivery_id=UUID(bytes=change.delivery_id),
-            tenant_id=change.tenant_id,
-            notification_id=UUID(bytes=change.notification_id),
-            revision=change.revision,
-            recipient_id=change.recipient_id,
-            category=change.category,
-            channel=change.channel,
-            template_name=change.template_name,
-            template_version=change.template_version,
-            state=change.state,
-            provider=change.provider,
-            attempts=change.attempts,
-            accept_time=moment_of(change.accept_time),
-            state_time=moment_of(change.state_time),
-            change_number=change.change_number,
-        )
+    return map(delivery_from_proto, changed.changes)
+
+
+def delivery_from_proto(change: DeliveryChange) -> Delivery:
+    """Returns a delivery as a change left it; ValueError when it cannot be read."""
+    return Delivery(
+        UUID(change.delivery_id),
+        change.tenant_id,
+        UUID(change.notification_id),
+        change.revision,
+        change.recipient_id,
+        change.category,
+        change.channel,
+        change.template_name,
+        change.template_version,
+        change.state,
+        change.provider,
+        change.attempts,
+        moment_of(change.accept_time),
+        moment_of(change.state_time),
+        change.change_number,
+    )
 
 
 def _facts(items_read: ItemsRead) -> Iterator[Fact]:
     for item in items_read.items:
         yield Fact(
             tenant_id=item.tenant_id,
-            notification_id=UUID(bytes=item.notification_id),
+            notification_id=UUID(item.notification_id),
             channel=IN_APP,
             type=READ,
             source=_INBOX,
