@@ -79,8 +79,10 @@ async def hosted(
     redis_url: str,
     environ: Mapping[str, str] | None = None,
     broker: MemoryBroker | None = None,
+    peer: Callable[[str], grpc.aio.Channel] | None = None,
 ) -> AsyncIterator[Hosted]:
-    """Runs a service until left; stopping is as a process does it: drain, stop, close."""
+    """Runs a service until left; stopping is as a process does it: drain, stop, close. Without `peer` it may ask
+    nobody."""
     broker = broker or MemoryBroker()
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(open_redis(redis_url))
@@ -92,7 +94,7 @@ async def hosted(
             clock=SystemClock(),
             public=Server(BelievingGate()),
             internal=Server(ClusterGate(CLUSTER_SECRET)),
-            peer=_no_peer,
+            peer=peer or _no_peer,
             loops=Loops(),
             draining=asyncio.Event(),
             sole=True,
