@@ -280,11 +280,19 @@ async def test_one_that_is_under_way_is_joined_or_begun_anew_or_stopped(
 
 
 async def test_who_cannot_ask_the_ledger_leaves_it_to_another(
-    host_tracking: HostTracking, ledger: LedgerBeside, tenant: str
+    host_tracking: HostTracking,
+    ledger: LedgerBeside,
+    tenant: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     await ledger.every_state(tenant)
     async with host_tracking() as lonely:
         await rebuilds(lonely).StartRebuild(pb.StartRebuildRequest())
+
+        async def claimed_in_vain() -> bool:
+            return "rebuild_waits" in caplog.messages
+
+        await eventually(claimed_in_vain)
         async with host_tracking(environ=AT_ONCE, peer=lambda service: ledger.channel):
             await done(lonely)
 
