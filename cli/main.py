@@ -33,6 +33,7 @@ COMMANDS = {
     "keys": "API keys of services.",
     "tokens": "Short-lived credentials of recipients' apps.",
     "tenants": "Tenants, for the cluster's operator.",
+    "tracking": "What tracking knows, made anew, for the cluster's operator.",
 }
 
 _SLOW = frozenset({"run", "demo"})

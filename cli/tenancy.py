@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypeVar
 
-import grpc
-
-from cli.errors import from_rpc
+from cli.operating import Operator
 from libs.rpc.channel import open_channel
 from tidings.internal.access.v1.tenant_service_pb2 import (
     CreateAdminKeyRequest,
@@ -16,35 +13,27 @@ from tidings.internal.access.v1.tenant_service_pb2 import (
 )
 from tidings.internal.access.v1.tenant_service_pb2_grpc import TenantServiceStub
 
-Response = TypeVar("Response")
-
 
 class Tenancy:
     """What the operator may ask of access."""
 
-    def __init__(self, address: str, channel: grpc.aio.Channel) -> None:
-        self._address = address
-        self._stub = TenantServiceStub(channel)
+    def __init__(self, operator: Operator) -> None:
+        self._operator = operator
+        self._stub = TenantServiceStub(operator.channel)
 
     async def create(self, tenant_id: str, display_name: str) -> None:
         """Creates a tenant; raises Refused (`TENANT_ALREADY_EXISTS`) or Unreachable."""
         request = CreateTenantRequest(tenant_id=tenant_id, display_name=display_name)
-        await self._ask(self._stub.CreateTenant(request))
+        await self._operator.ask(self._stub.CreateTenant(request))
 
     async def create_admin_key(self, tenant_id: str) -> str:
         """Returns the secret of a new key with every scope; raises Refused or Unreachable."""
         request = CreateAdminKeyRequest(tenant_id=tenant_id)
-        return (await self._ask(self._stub.CreateAdminKey(request))).secret
-
-    async def _ask(self, call: Awaitable[Response]) -> Response:
-        try:
-            return await call
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc(error, self._address) from None
+        return (await self._operator.ask(self._stub.CreateAdminKey(request))).secret
 
 
 @asynccontextmanager
 async def open_tenancy(address: str, cluster_secret: str) -> AsyncIterator[Tenancy]:
     """Opens a channel to the internal listener of access."""
     async with open_channel(address, cluster_secret=cluster_secret) as channel:
-        yield Tenancy(address, channel)
+        yield Tenancy(Operator(address, channel))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,10 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.command import ConfigOption, OutputOption, reporting
-from cli.errors import Misused
+from cli.operating import ClusterSecretOption, InternalAddressOption, Operator, operate
 from cli.output import Output, OutputFormat
-from cli.session import read_settings
-from libs.config import SettingError
 
 if TYPE_CHECKING:
     from cli.tenancy import Tenancy
@@ -24,22 +20,6 @@ app = typer.Typer(
 )
 TenantId = Annotated[
     str, typer.Argument(metavar="TENANT", help="Lower-case letters, digits and hyphens.")
-]
-InternalAddressOption = Annotated[
-    str | None,
-    typer.Option(
-        envvar="TIDINGS_INTERNAL_ADDRESS",
-        metavar="HOST:PORT",
-        help="The internal listener. Without it cli.toml's.",
-    ),
-]
-ClusterSecretOption = Annotated[
-    str | None,
-    typer.Option(
-        envvar="TIDINGS_CLUSTER_SECRET",
-        metavar="SECRET",
-        help="The cluster credential. Without it cli.toml's.",
-    ),
 ]
 
 
@@ -85,29 +65,16 @@ def _run(
     config: Path | None,
     output: Output,
 ) -> None:
-    # They bring the servers' plumbing along.
-    from cli.settings import cluster_secret
-    from cli.tenancy import open_tenancy
+    async def converse(operator: Operator) -> str:
+        # It brings the servers' plumbing along.
+        from cli.tenancy import Tenancy
 
-    async def converse() -> str:
-        configuration = read_settings(address=None, api_key=None, file=config).configuration
-        to = address or configuration.internal_address
-        try:
-            credential = secret or cluster_secret(os.environ) or configuration.cluster_secret
-        except SettingError as error:
-            raise Misused(str(error)) from None
-        if not to or not credential:
-            raise Misused(
-                "tenants are managed on the internal listener; its address and the cluster's"
-                " secret are not known here",
-                hint="set TIDINGS_INTERNAL_ADDRESS and TIDINGS_CLUSTER_SECRET, "
-                "or work in the directory of `tidings run`",
-            )
-        async with open_tenancy(to, credential) as tenancy:
-            return await work(tenancy)
+        return await work(Tenancy(operator))
 
     with reporting(output):
-        key_secret = asyncio.run(converse())
+        key_secret = operate(
+            converse, whose="tenants are managed", address=address, secret=secret, config=config
+        )
         output.answer(
             {"tenant_id": tenant_id, "secret": key_secret},
             lambda: _show(output, tenant_id, key_secret),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -26,7 +26,11 @@ from services.dispatch.domain.models import (
 from tidings.common.v1.channel_pb2 import Channel
 from tidings.dispatch.v1 import dead_letter_service_pb2, delivery_pb2, webhook_service_pb2
 from tidings.event.v1 import delivery_batch_pb2, event_batch_pb2
-from tidings.internal.dispatch.v1.ledger_service_pb2 import AttemptLog, LedgerEntry
+from tidings.internal.dispatch.v1.ledger_service_pb2 import (
+    AttemptLog,
+    LedgerEntry,
+    RestateDeliveriesResponse,
+)
 from tidings.internal.dispatch.v1.ledger_service_pb2 import (
     DeliveryToCancel as DeliveryToCancelMessage,
 )
@@ -43,6 +47,8 @@ _STATED = frozenset(DeliveryState) - {
     DeliveryState.WAITING,
 }
 """States that others are told of; in the rest a delivery is on its way."""
+_ENDS = _STATED - {DeliveryState.RETRY, DeliveryState.PARKED}
+"""Where a delivery stays; UNKNOWN only without a due time."""
 
 
 def delivery_batch_from_bytes(body: bytes) -> DeliveryBatch:
@@ -98,20 +104,36 @@ def changed_event(rows: Sequence[asyncpg.Record]) -> Event | None:
     stated = [row for row in rows if row["state"] in _STATED]
     if not stated:
         return None
-    # All of one transaction.
-    change_time = timestamp(stated[0]["change_time"])
+    record_time = timestamp(max(row["change_time"] for row in stated))
     digest = hashlib.sha256()
     for row in stated:
         digest.update(row["delivery_id"].bytes + row["change_number"].to_bytes(8, "big"))
     batch_id = derive_uuid8(stated[0]["delivery_id"], digest.digest())
     batch = event_batch_pb2.EventBatch(
-        format=_EVENT_FORMAT, batch_id=batch_id.bytes, record_time=change_time
+        format=_EVENT_FORMAT, batch_id=batch_id.bytes, record_time=record_time
     )
-    # Those of one call have one log.
-    providers = {log: _last_provider(log) for log in {row["attempt_log"] for row in stated}}
-    changes = batch.events.add().deliveries_changed.changes
-    for row in stated:
-        changes.add(
+    _state(stated, batch.events.add().deliveries_changed.changes.add)
+    return Event(batch_id, CHANGED, batch.SerializeToString())
+
+
+def restated(rows: Sequence[asyncpg.Record]) -> RestateDeliveriesResponse:
+    """Returns rows of the ledger as the last events told them; those in hand will be told of."""
+    response = RestateDeliveriesResponse()
+    _state([row for row in rows if row["state"] in _STATED], response.changes.add)
+    return response
+
+
+def _state(
+    rows: Sequence[asyncpg.Record], add: Callable[..., event_batch_pb2.DeliveryChange]
+) -> None:
+    # Those of one call have one log, and those of one statement one time.
+    providers = {log: _last_provider(log) for log in {row["attempt_log"] for row in rows}}
+    moment, state_time = None, None
+    for row in rows:
+        if row["change_time"] != moment:
+            moment = row["change_time"]
+            state_time = timestamp(moment)
+        add(
             tenant_id=row["tenant_id"],
             delivery_id=row["delivery_id"].bytes,
             notification_id=row["notification_id"].bytes,
@@ -125,10 +147,9 @@ def changed_event(rows: Sequence[asyncpg.Record]) -> Event | None:
             provider=providers[row["attempt_log"]],
             attempts=row["attempts"],
             accept_time=timestamp(row["accept_time"]),
-            state_time=change_time,
+            state_time=state_time,
             change_number=row["change_number"],
         )
-    return Event(batch_id, CHANGED, batch.SerializeToString())
 
 
 def _last_provider(log: bytes) -> str:
@@ -198,8 +219,8 @@ def ledger_entry_to_proto(
         delivery.render_time.FromDatetime(row["render_time"])
     if row["due_time"] is not None and row["state"] == DeliveryState.RETRY:
         delivery.due_time.FromDatetime(row["due_time"])
-    if row["finish_time"] is not None:
-        delivery.finish_time.FromDatetime(row["finish_time"])
+    if row["state"] in _ENDS and row["due_time"] is None:
+        delivery.finish_time.FromDatetime(row["change_time"])
     if row["notification_id"] in stream_write_times:
         delivery.stream_write_time.CopyFrom(stream_write_times[row["notification_id"]])
     return LedgerEntry(notification_id=row["notification_id"].bytes, delivery=delivery)

@@ -45,6 +45,7 @@ from services.dispatch.usecases.measure_backlog import MeasureBacklog
 from services.dispatch.usecases.places import Places
 from services.dispatch.usecases.read_deliveries import ReadDeliveries
 from services.dispatch.usecases.recover_orphans import RecoverOrphans
+from services.dispatch.usecases.restate_deliveries import RestateDeliveries
 from services.dispatch.usecases.rotate_webhook_secrets import RotateWebhookSecrets
 from services.dispatch.usecases.send_email import SendEmail
 from services.dispatch.usecases.send_in_app import SendInApp
@@ -113,6 +114,7 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
         LedgerServicer(
             read_deliveries=ReadDeliveries(ledger=ledger, inbox=inbox),
             cancel_deliveries=CancelDeliveries(ledger=ledger),
+            restate_deliveries=RestateDeliveries(ledger),
         ),
         ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"],
     )

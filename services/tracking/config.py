@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from libs.config.settings import EnvironSettings, seconds
+from libs.config.settings import EnvironSettings, seconds, share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,4 +23,9 @@ class Settings(EnvironSettings):
         "TIDINGS_TRACKING_RETENTION_INTERVAL_SECONDS",
         "How often what was kept long enough is deleted.",
         default=600,
+    )
+    rebuild_share: float = share(
+        "TIDINGS_TRACKING_REBUILD_SHARE",
+        "How much of the time a rebuild works; the rest is left to live events. At least 0.01.",
+        default=0.25,
     )

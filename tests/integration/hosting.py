@@ -82,8 +82,10 @@ async def hosted(
     broker: MemoryBroker | None = None,
     cluster_secrets: ClusterSecrets = CLUSTER_SECRETS,
     gate: Gatekeeper | None = None,
+    peer: Callable[[str], grpc.aio.Channel] | None = None,
 ) -> AsyncIterator[Hosted]:
-    """Runs a service until left; stopping is as a process does it: drain, stop, close."""
+    """Runs a service until left; stopping is as a process does it: drain, stop, close. Without `peer` it may ask
+    nobody."""
     broker = broker or MemoryBroker()
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(open_redis(redis_url))
@@ -96,7 +98,7 @@ async def hosted(
             cluster_secrets=cluster_secrets,
             public=Server(gate or BelievingGate()),
             internal=Server(ClusterGate(cluster_secrets)),
-            peer=_no_peer,
+            peer=peer or _no_peer,
             loops=Loops(),
             draining=asyncio.Event(),
             sole=True,

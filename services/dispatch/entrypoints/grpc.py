@@ -10,9 +10,11 @@ from libs.clock import uuid_of
 from libs.identity.caller import current_caller
 from libs.paging import Page, page_from_proto, page_token_to_proto
 from services.dispatch import wire
+from services.dispatch.store import dead_letters
 from services.dispatch.store.dead_letters import DeadLetterStore
 from services.dispatch.usecases.cancel_deliveries import CancelDeliveries
 from services.dispatch.usecases.read_deliveries import ReadDeliveries
+from services.dispatch.usecases.restate_deliveries import RestateDeliveries
 from tidings.dispatch.v1 import dead_letter_service_pb2
 from tidings.dispatch.v1.dead_letter_service_pb2_grpc import (
     DeadLetterServiceServicer as DeadLetterServiceBase,
@@ -32,10 +34,15 @@ class LedgerServicer(LedgerServiceBase):
     """Shows the ledger to the other services, and stops deliveries for them."""
 
     def __init__(
-        self, *, read_deliveries: ReadDeliveries, cancel_deliveries: CancelDeliveries
+        self,
+        *,
+        read_deliveries: ReadDeliveries,
+        cancel_deliveries: CancelDeliveries,
+        restate_deliveries: RestateDeliveries,
     ) -> None:
         self._read_deliveries = read_deliveries
         self._cancel_deliveries = cancel_deliveries
+        self._restate_deliveries = restate_deliveries
 
     async def ReadDeliveries(
         self, request: messages.ReadDeliveriesRequest, context: Context
@@ -55,6 +62,16 @@ class LedgerServicer(LedgerServiceBase):
         )
         return messages.CancelDeliveriesResponse(
             fates=(DeliveryFate.ValueType(fate.value) for fate in fates)
+        )
+
+    async def RestateDeliveries(
+        self, request: messages.RestateDeliveriesRequest, context: Context
+    ) -> messages.RestateDeliveriesResponse:
+        """See the contract."""
+        return await self._restate_deliveries(
+            after=uuid_of(request.after_delivery_id or bytes(16)),
+            last=uuid_of(request.last_delivery_id) if request.last_delivery_id else None,
+            limit=request.page_size,
         )
 
 
@@ -77,7 +94,13 @@ class DeadLetterServicer(DeadLetterServiceBase):
             reason=request.reason,
             channel=request.channel,
         )
-        page = Page.cut(rows, wanted, key=lambda row: str(row["dead_letter_id"]))
+        page = Page.cut_scanned(
+            rows,
+            wanted,
+            key=lambda row: str(row["dead_letter_id"]),
+            matches=lambda row: row["matches"],
+            ends_scan=lambda row: row["place"] == dead_letters.SCAN,
+        )
         return dead_letter_service_pb2.ListDeadLettersResponse(
             dead_letters=map(wire.dead_letter_to_proto, page.items),
             next_page_token=page_token_to_proto(_LISTING, tenant_id, page.last_key),

@@ -72,7 +72,7 @@ RETURNING d.delivery_id
 -- Follows each statement that moves deliveries to where an event has to say so.
 RETURNING d.delivery_id, d.tenant_id, d.notification_id, d.revision, d.recipient_id, d.category, d.channel,
     d.template_name, d.template_version, d.state, d.attempts, d.attempt_log, d.accept_time, d.change_number,
-    now() AS change_time
+    d.change_time
 
 -- settle --
 -- The only way out of CLAIMED ($8 = 2) and SENDING ($8 = 3) for the process that holds the tokens.
@@ -106,9 +106,8 @@ SET state = decided.state,
     attempts = d.attempts + $9,
     attempt_log = d.attempt_log || decided.attempt_log,
     render_time = coalesce($6, d.render_time),
-    finish_time = CASE WHEN decided.delay IS NULL THEN now() END,
     in_doubt = d.in_doubt OR decided.in_doubt OR decided.state = 7,
-    change_number = d.change_number + 1,
+    change_number = d.change_number + 1, change_time = now(),
     alone = false, claim_owner = NULL, claim_token = NULL, claim_deadline = NULL
 FROM decided
 WHERE d.delivery_id = decided.delivery_id AND d.delivery_id BETWEEN $11 AND $12
@@ -122,8 +121,8 @@ WITH mine AS (
     FOR UPDATE
 )
 UPDATE dispatch.deliveries AS d
-SET state = 5, detail = '', due_time = NULL, finish_time = now(), attempt_log = d.attempt_log || given.attempt_log,
-    change_number = d.change_number + 1
+SET state = 5, detail = '', due_time = NULL, attempt_log = d.attempt_log || given.attempt_log,
+    change_number = d.change_number + 1, change_time = now()
 FROM mine
 JOIN unnest($1::uuid[], $2::bytea[]) AS given (delivery_id, attempt_log) USING (delivery_id)
 WHERE d.delivery_id = mine.delivery_id AND d.delivery_id BETWEEN $3 AND $4
@@ -134,7 +133,7 @@ WHERE d.delivery_id = mine.delivery_id AND d.delivery_id BETWEEN $3 AND $4
 INSERT INTO dispatch.deliveries AS d
     (delivery_id, tenant_id, notification_id, revision, recipient_id, category, channel, priority, guarantee,
      endpoint, locale, template_name, template_version, variables, traceparent, accept_time, expire_time,
-     state, cancelled, claims, finish_time, change_number)
+     state, cancelled, claims, change_time, change_number)
 SELECT delivery_id, tenant_id, notification_id, revision, recipient_id, category, channel, 0, 0, endpoint, '',
     template_name, template_version, '', '', accept_time, expire_time, 12, true, 0, now(), 1
 FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::smallint[], $6::text[], $7::timestamptz[],
@@ -163,9 +162,9 @@ UPDATE dispatch.deliveries AS d
 SET cancelled = true,
     state = CASE WHEN NOT mine.ends THEN d.state WHEN d.in_doubt THEN 7 ELSE 12 END,
     due_time = CASE WHEN mine.ends OR d.state = 7 THEN NULL ELSE d.due_time END,
-    finish_time = CASE WHEN mine.ends OR d.state = 7 THEN coalesce(d.finish_time, now()) END,
     claim_token = CASE WHEN mine.ends THEN NULL ELSE d.claim_token END,
-    change_number = d.change_number + mine.ends::int
+    change_number = d.change_number + mine.ends::int,
+    change_time = CASE WHEN mine.ends THEN now() ELSE d.change_time END
 FROM mine
 WHERE d.delivery_id = mine.delivery_id AND d.delivery_id BETWEEN $3 AND $4
 
@@ -193,8 +192,7 @@ SET state = given.state, detail = given.detail, due_time = now() + given.delay,
     orphanings = orphanings + given.died::int,
     lone_deaths = lone_deaths + (alone AND given.died)::int,
     alone = false, in_doubt = d.in_doubt OR given.state = 7 OR d.state = 3,
-    finish_time = CASE WHEN given.delay IS NULL THEN now() END,
-    change_number = d.change_number + 1,
+    change_number = d.change_number + 1, change_time = now(),
     claim_owner = NULL, claim_token = NULL, claim_deadline = NULL
 FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::interval[], $5::bytea[], $6::boolean[])
     AS given (delivery_id, state, detail, delay, attempt_log, died)
@@ -209,11 +207,23 @@ FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::text[], $5::uuid[], $6::
 ON CONFLICT DO NOTHING
 
 -- list_dead_letters --
-SELECT dead_letter_id, reason, detail, delivery_id, notification_id, channel, octet_length(body) AS body_size,
-    create_time
-FROM dispatch.dead_letters
-WHERE tenant_id = $1 AND ($2::uuid IS NULL OR dead_letter_id < $2)
-    AND ($4::smallint = 0 OR reason = $4) AND ($5::smallint = 0 OR channel = $5)
+-- At most $6 rows are looked at; the last of them is returned even if it does not match, so that the next
+-- page goes on behind it. Compared as a row, only the index that begins with the tenant has them in order.
+SELECT dead_letter_id, reason, detail, delivery_id, notification_id, channel, body_size, create_time, matches, place
+FROM (
+    SELECT *, row_number() OVER (ORDER BY dead_letter_id DESC) AS place,
+        ($4::smallint = 0 OR reason = $4) AND ($5::smallint = 0 OR channel = $5) AS matches
+    FROM (
+        SELECT dead_letter_id, reason, detail, delivery_id, notification_id, channel,
+            octet_length(body) AS body_size, create_time
+        FROM dispatch.dead_letters
+        WHERE (tenant_id, dead_letter_id) >= ($1, '00000000-0000-0000-0000-000000000000')
+            AND (tenant_id, dead_letter_id) < ($1, $2)
+        ORDER BY tenant_id DESC, dead_letter_id DESC
+        LIMIT $6
+    ) AS scanned
+) AS judged
+WHERE matches OR place = $6
 ORDER BY dead_letter_id DESC
 LIMIT $3
 
@@ -262,7 +272,7 @@ WHERE tenant_id = $1
 -- revive_unknown --
 -- Their category says at least once: what may have left is tried again.
 UPDATE dispatch.deliveries AS d
-SET state = 4, due_time = now(), detail = '', change_number = change_number + 1
+SET state = 4, due_time = now(), detail = '', change_number = change_number + 1, change_time = now()
 WHERE delivery_id = ANY (ARRAY (
     SELECT delivery_id FROM dispatch.deliveries
     -- Found in the order of their index, which is short; in the order of the ids the whole ledger is walked.
@@ -278,10 +288,22 @@ WHERE delivery_id = ANY (ARRAY (
 -- read_deliveries --
 -- A delivery id keeps its notification's time, so the primary key finds them.
 SELECT d.notification_id, delivery_id, channel, endpoint, state, detail, revision, recipient_id,
-    claim_time, render_time, due_time, finish_time, attempt_log
+    claim_time, render_time, due_time, change_time, attempt_log
 FROM unnest($2::uuid[], $3::uuid[], $4::uuid[]) AS wanted (notification_id, lowest, highest)
 JOIN dispatch.deliveries AS d
     ON d.delivery_id BETWEEN wanted.lowest AND wanted.highest
     AND d.notification_id = wanted.notification_id
 WHERE tenant_id = $1
 ORDER BY channel, delivery_id
+
+-- restate --
+-- A page of the ledger as the last events told it; a stretch of the primary key, week after week.
+SELECT delivery_id, tenant_id, notification_id, revision, recipient_id, category, channel, template_name,
+    template_version, state, attempts, attempt_log, accept_time, change_number, change_time
+FROM dispatch.deliveries
+WHERE delivery_id > $1 AND delivery_id <= $2
+ORDER BY delivery_id
+LIMIT $3
+
+-- last_delivery_id --
+SELECT delivery_id FROM dispatch.deliveries ORDER BY delivery_id DESC LIMIT 1

@@ -2,7 +2,7 @@
 -- All but what ended before $1 and expired before $2.
 SELECT EXISTS (
     SELECT FROM {partition}
-    WHERE (state IN (5, 6, 7, 8, 11, 12, 13) AND due_time IS NULL AND finish_time < $1 AND expire_time < $2)
+    WHERE (state IN (5, 6, 7, 8, 11, 12, 13) AND due_time IS NULL AND change_time < $1 AND expire_time < $2)
         IS NOT TRUE)
 
 -- any_delivery_written --
@@ -16,7 +16,7 @@ SELECT EXISTS (
 WITH ended AS (
     SELECT delivery_id FROM {partition}
     WHERE delivery_id > $3 AND state IN (5, 6, 7, 8, 11, 12, 13) AND due_time IS NULL
-        AND finish_time < $1 AND expire_time < $2
+        AND change_time < $1 AND expire_time < $2
     ORDER BY delivery_id
     LIMIT $4
     FOR UPDATE SKIP LOCKED

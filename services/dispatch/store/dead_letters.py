@@ -14,6 +14,10 @@ from libs.postgres.transaction import Connection
 from services.dispatch.domain.models import DeadLetter
 
 _SQL = load_queries("services.dispatch")
+_HIGHEST = UUID(int=(1 << 128) - 1)
+
+SCAN = 2_000
+"""How many rows a page looks at, at most."""
 
 
 class DeadLetterStore:
@@ -45,11 +49,18 @@ class DeadLetterStore:
         reason: int = 0,
         channel: int = 0,
     ) -> list[asyncpg.Record]:
-        """Returns up to `limit` of a tenant's dead letters older than `before`, newest first.
+        """Looks at up to SCAN of a tenant's dead letters older than `before`, newest first, and returns up to
+        `limit` that `matches`; the last one looked at, at the `place` of SCAN, comes along in any case.
 
-        Of one `reason` or `channel` only, unless that is 0.
+        Those match that are of this `reason` and `channel`, unless that is 0.
         """
         with database():
             return await self._pool.fetch(
-                _SQL["list_dead_letters"], tenant_id, before, limit, reason, channel
+                _SQL["list_dead_letters"],
+                tenant_id,
+                before or _HIGHEST,
+                limit,
+                reason,
+                channel,
+                SCAN,
             )

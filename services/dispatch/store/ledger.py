@@ -254,6 +254,17 @@ class Ledger:
                 [high for _, high in bounds],
             )
 
+    async def restate(self, *, after: UUID, last: UUID, limit: int) -> list[asyncpg.Record]:
+        """Returns rows behind `after`, up to and with `last`, in the order of their ids."""
+        with database():
+            return await self._pool.fetch(_SQL["restate"], after, last, limit)
+
+    async def last_delivery_id(self) -> UUID | None:
+        """Returns the highest id of the ledger, None when it is empty."""
+        with database():
+            last: UUID | None = await self._pool.fetchval(_SQL["last_delivery_id"])
+        return last
+
     async def _change(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         """Runs a statement that changes deliveries in a transaction of its own, and states it."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 IN_APP = 2
@@ -15,9 +16,8 @@ READ = 1
 """`FACT_TYPE_READ`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """A delivery as it was after one of its changes."""
+class Delivery(NamedTuple):
+    """A delivery as it was after one of its changes: a row, in the order of the table's columns."""
 
     delivery_id: UUID
     tenant_id: str
@@ -37,9 +37,8 @@ class Delivery:
     """Of two changes of a delivery the one with the larger number is the later."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
-    """Something that happened to a notification after it had left."""
+class Fact(NamedTuple):
+    """Something that happened to a notification after it had left: a row, in the order of the table's columns."""
 
     tenant_id: str
     notification_id: UUID

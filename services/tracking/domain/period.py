@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from services.tracking.domain.errors import TimeRefused
@@ -36,6 +37,14 @@ class Period:
     interval: Interval
     start: datetime
     end: datetime
+
+    def parts(self, width: timedelta) -> Iterator[Period]:
+        """Gives it in parts as wide as a number of whole intervals, the last one shorter."""
+        start = self.start
+        while start < self.end:
+            end = min(start + width, self.end)
+            yield replace(self, start=start, end=end)
+            start = end
 
 
 def period_of(

@@ -18,7 +18,12 @@ _SQL = load_queries("services.tracking")
 
 # Apart, so that each gets a plan, and an index, of its own.
 _LIST_OF_RECIPIENT = _SQL["list_deliveries"]
-_LIST = _LIST_OF_RECIPIENT.replace("recipient_id = $2", "$2::text = ''")
+_LIST = (
+    _LIST_OF_RECIPIENT.replace("(tenant_id, recipient_id, delivery_id)", "(tenant_id, delivery_id)")
+    .replace("($1, $2, $3)", "($1, $3)")
+    .replace("($1, $2, $4)", "($1, $4) AND $2::text = ''")
+    .replace("tenant_id DESC, recipient_id DESC", "tenant_id DESC")
+)
 
 
 class ReportStore:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from libs.clock import Clock
 from services.tracking.store.retention import RetentionStore
 
 # As long as the contract lets them be asked for, and the day that is under way.
@@ -17,9 +18,12 @@ class DeleteOld:
 
     store: RetentionStore
     retention: timedelta
+    clock: Clock
 
     async def __call__(self) -> None:
         """Deletes until nothing old is left."""
-        await self.store.delete_deliveries(older_than=self.retention)
-        await self.store.delete_facts(older_than=self.retention)
-        await self.store.delete_counts(older_than=_COUNTS)
+        before = self.clock.now() - self.retention
+        await self.store.raise_floor(older_than=self.retention)
+        await self.store.delete_deliveries(before=before)
+        await self.store.delete_facts(before=before)
+        await self.store.delete_counts(before=self.clock.now() - _COUNTS)

@@ -9,7 +9,12 @@ from google.protobuf.message import DecodeError
 from libs.clock import uuid_of
 from libs.clock.timestamps import moment_of
 from services.tracking.domain.models import IN_APP, READ, Delivery, Fact, Stated
-from tidings.event.v1.event_batch_pb2 import DeliveriesChanged, EventBatch, ItemsRead
+from tidings.event.v1.event_batch_pb2 import (
+    DeliveriesChanged,
+    DeliveryChange,
+    EventBatch,
+    ItemsRead,
+)
 
 _FORMATS = frozenset({1})
 _INBOX = "inbox"
@@ -32,24 +37,28 @@ def stated_from_bytes(body: bytes) -> Stated:
 
 
 def _deliveries(changed: DeliveriesChanged) -> Iterator[Delivery]:
-    for change in changed.changes:
-        yield Delivery(
-            delivery_id=uuid_of(change.delivery_id),
-            tenant_id=change.tenant_id,
-            notification_id=uuid_of(change.notification_id),
-            revision=change.revision,
-            recipient_id=change.recipient_id,
-            category=change.category,
-            channel=change.channel,
-            template_name=change.template_name,
-            template_version=change.template_version,
-            state=change.state,
-            provider=change.provider,
-            attempts=change.attempts,
-            accept_time=moment_of(change.accept_time),
-            state_time=moment_of(change.state_time),
-            change_number=change.change_number,
-        )
+    return map(delivery_from_proto, changed.changes)
+
+
+def delivery_from_proto(change: DeliveryChange) -> Delivery:
+    """Returns a delivery as a change left it; ValueError when it cannot be read."""
+    return Delivery(
+        uuid_of(change.delivery_id),
+        change.tenant_id,
+        uuid_of(change.notification_id),
+        change.revision,
+        change.recipient_id,
+        change.category,
+        change.channel,
+        change.template_name,
+        change.template_version,
+        change.state,
+        change.provider,
+        change.attempts,
+        moment_of(change.accept_time),
+        moment_of(change.state_time),
+        change.change_number,
+    )
 
 
 def _facts(items_read: ItemsRead) -> Iterator[Fact]:

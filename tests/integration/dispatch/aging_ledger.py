@@ -128,7 +128,7 @@ class Dispatch:
     async def _happened_now(self, ids: list[UUID]) -> None:
         await self.pool.execute(
             "UPDATE dispatch.deliveries SET claim_time = $2::timestamptz,"
-            " finish_time = CASE WHEN finish_time IS NOT NULL THEN $2::timestamptz END"
+            " change_time = CASE WHEN change_time IS NOT NULL THEN $2::timestamptz END"
             " WHERE delivery_id = ANY($1::uuid[])",
             ids,
             self.clock.now(),

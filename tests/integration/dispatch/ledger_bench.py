@@ -74,6 +74,7 @@ class Bench:
             "state": state.value,
             "due_time": None if hand else datetime.now(UTC) - SOON,
             "sending_time": datetime.now(UTC),
+            "change_time": datetime.now(UTC),
             **columns,
         }
         assignments = ", ".join(f"{name} = ${i}" for i, name in enumerate(values, 2))

@@ -17,6 +17,7 @@ from libs.postgres.pool import open_pool
 from libs.postgres.transaction import in_transaction
 from services.dispatch.domain.models import EMAIL, WEBHOOK, DeadLetter, DeadLetterReason
 from services.dispatch.entrypoints.grpc import DeadLetterServicer
+from services.dispatch.store import dead_letters
 from services.dispatch.store.dead_letters import DeadLetterStore
 from tidings.common.v1.channel_pb2 import Channel
 from tidings.dispatch.v1.dead_letter_service_pb2 import DeadLetterReason as MessageReason
@@ -56,7 +57,11 @@ async def test_pages_show_a_tenants_dead_letters_once_newest_first(database_url:
     assert (listed, token) == ([6, 5, 4, 2, 1], "")
 
 
-async def test_filters_choose_by_reason_and_channel_over_pages(database_url: str) -> None:
+@pytest.mark.parametrize("scan", [dead_letters.SCAN, 4])
+async def test_filters_choose_by_reason_and_channel_over_pages(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, scan: int
+) -> None:
+    monkeypatch.setattr(dead_letters, "SCAN", scan)
     kinds = [
         (DeadLetterReason.UNREADABLE, 0),
         (DeadLetterReason.POISON, EMAIL),

@@ -36,6 +36,8 @@ async def test_changes_are_numbered_in_the_order_in_which_they_were_made(bench: 
         S.SENT,
     ]
     assert len({change.change_number for change in changes}) == len(changes)
+    times = [change.state_time.ToNanoseconds() for change in changes]
+    assert times == sorted(set(times))
     assert [change.attempts for change in changes] == [0, 1, 1, 1, 1]
     assert all(change.recipient_id == "alice" for change in changes)
 

@@ -8,6 +8,7 @@ from functools import partial
 from uuid import uuid4
 
 import asyncpg
+import grpc
 import pytest
 
 from services.tracking.wiring import open_service
@@ -17,9 +18,24 @@ HostTracking = Callable[..., AbstractAsyncContextManager[Hosted]]
 
 
 @pytest.fixture(scope="module")
-async def host_tracking(database_url: str, redis_url: str) -> HostTracking:
-    """Starts another tracking over the module's database; takes `environ` and `broker`."""
-    return partial(hosted, open_service, database_url=database_url, redis_url=redis_url)
+async def nobody() -> AsyncIterator[grpc.aio.Channel]:
+    """A channel to where nobody listens."""
+    async with grpc.aio.insecure_channel("127.0.0.1:1") as channel:
+        yield channel
+
+
+@pytest.fixture(scope="module")
+async def host_tracking(
+    database_url: str, redis_url: str, nobody: grpc.aio.Channel
+) -> HostTracking:
+    """Starts another tracking over the module's database; takes `environ`, `broker` and `peer`."""
+    return partial(
+        hosted,
+        open_service,
+        database_url=database_url,
+        redis_url=redis_url,
+        peer=lambda service: nobody,
+    )
 
 
 @pytest.fixture(scope="module")

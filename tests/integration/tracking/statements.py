@@ -17,6 +17,7 @@ from tidings.common.v1.channel_pb2 import CHANNEL_EMAIL, CHANNEL_IN_APP
 from tidings.dispatch.v1.delivery_pb2 import DeliveryState
 from tidings.event.v1.event_batch_pb2 import DeliveryChange, EventBatch, ItemRead
 from tidings.tracking.v1.report_service_pb2 import (
+    COUNT_INTERVAL_DAY,
     CountDeliveriesRequest,
     CountDeliveriesResponse,
     DeliveryRecord,
@@ -129,9 +130,9 @@ async def count(hosted: Hosted, tenant: str, **fields: Any) -> CountDeliveriesRe
 
 
 async def totals(hosted: Hosted, tenant: str) -> Counter[str]:
-    """Returns the sums over everything, by the name of the state or fact."""
+    """Returns the sums over the last month, by the name of the state or fact."""
     found = Counter[str]()
-    for place in (await count(hosted, tenant)).counts:
+    for place in (await count(hosted, tenant, interval=COUNT_INTERVAL_DAY)).counts:
         for state in place.states:
             found[DeliveryState.Name(state.state).removeprefix("DELIVERY_STATE_")] += state.count
         for fact in place.facts:

@@ -90,6 +90,51 @@ async def test_shuffled_doubled_and_taken_by_several_consumers_it_comes_to_the_s
     assert listed == {str(UUID(bytes=c.delivery_id)): c.state for c in last}
 
 
+_MISCOUNTED = """
+WITH places AS (
+    SELECT d.*, date_trunc('hour', accept_time, 'UTC') AS hour FROM tracking.deliveries AS d WHERE tenant_id = $1
+),
+recounted AS (
+    SELECT hour, category, channel, template_name, state, 0 AS fact_type, count(*) FROM places
+    GROUP BY 1, 2, 3, 4, 5
+    UNION ALL
+    SELECT hour, category, channel, template_name, 0, type, count(DISTINCT delivery_id)
+    FROM places JOIN tracking.facts USING (notification_id, channel)
+    GROUP BY 1, 2, 3, 4, 6
+),
+counted AS (
+    SELECT hour, category, channel, template_name, state, fact_type, count FROM tracking.counts
+    WHERE tenant_id = $1 AND count <> 0
+)
+SELECT count(*) FROM recounted FULL JOIN counted USING (hour, category, channel, template_name, state, fact_type)
+WHERE recounted.count IS DISTINCT FROM counted.count
+"""
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_in_whatever_batches_it_comes_to_what_a_recount_says(
+    tracking: Hosted, tenant: str, database: asyncpg.Connection, seed: int
+) -> None:
+    """Two revisions of an item share its notification, and so its facts; a change may tell another category
+    than the one before."""
+    draw = random.Random(seed)
+    told: list[bytes] = []
+    for _ in range(20):
+        first = in_app(tenant, category=draw.choice(["news", "order.shipped"]), state=RETRY)
+        notification = UUID(bytes=first.notification_id)
+        second = in_app(tenant, notification=notification, revision=2)
+        steps = [first, second, then(first, SENT), then(second, FAILED, category="moved")]
+        told += [changed(draw.sample(steps, draw.randrange(1, 5))) for _ in range(3)]
+        told += [read(tenant, first.notification_id)] * draw.randrange(3)
+    draw.shuffle(told)
+    await asyncio.gather(*(publish(tracking.broker, body) for body in told))
+    assert await database.fetchval(_MISCOUNTED, tenant) == 0
+    least = await database.fetchval(
+        "SELECT min(count) FROM tracking.counts WHERE tenant_id = $1", tenant
+    )
+    assert least >= 0
+
+
 @pytest.mark.parametrize("read_first", [True, False])
 async def test_a_read_is_counted_once_whichever_comes_first(
     tracking: Hosted, tenant: str, read_first: bool
@@ -231,12 +276,8 @@ async def test_what_was_kept_long_enough_goes_and_its_counts_stay(
         "TIDINGS_TRACKING_RETENTION_SECONDS": "86400",
         "TIDINGS_TRACKING_RETENTION_INTERVAL_SECONDS": "0.05",
     }
-    hours = datetime.now(UTC) - timedelta(hours=20)
-    old = change(
-        tenant,
-        accepted=hours,
-        changed=datetime.now(UTC) - timedelta(hours=23, minutes=59, seconds=58),
-    )
+    nearly = datetime.now(UTC) - timedelta(hours=23, minutes=59, seconds=58)
+    old = change(tenant, accepted=nearly - timedelta(minutes=5), changed=nearly)
     new = change(tenant)
     async with host_tracking(environ=environ) as running:
         await publish(running.broker, changed([old, new]))
@@ -251,3 +292,48 @@ async def test_what_was_kept_long_enough_goes_and_its_counts_stay(
         (left,) = await list_all(running, tenant)
         assert left.delivery_id == str(UUID(bytes=new.delivery_id))
         assert await totals(running, tenant) == {"SENT": 2}
+
+
+async def test_a_retention_that_is_made_longer_counts_nothing_again(
+    tracking: Hosted, host_tracking: HostTracking, tenant: str, database: asyncpg.Connection
+) -> None:
+    short = {
+        "TIDINGS_TRACKING_RETENTION_SECONDS": "86400",
+        "TIDINGS_TRACKING_RETENTION_INTERVAL_SECONDS": "0.05",
+    }
+    await database.execute("DELETE FROM tracking.floor")
+    days_ago = datetime.now(UTC) - timedelta(days=3)
+    old = change(tenant, accepted=days_ago, changed=days_ago)
+    await publish(tracking.broker, changed([old]))
+    assert await totals(tracking, tenant) == {"SENT": 1}
+    async with host_tracking(environ=short):
+
+        async def gone() -> bool:
+            return not await list_all(tracking, tenant)
+
+        await eventually(gone)
+    # The one that kept less is gone; what it deleted is told again to one that keeps 90 days.
+    await publish(tracking.broker, changed([old]))
+    assert await totals(tracking, tenant) == {"SENT": 1}
+    assert await list_all(tracking, tenant) == []
+
+
+async def test_facts_go_when_they_are_old(
+    tracking: Hosted, host_tracking: HostTracking, tenant: str, database: asyncpg.Connection
+) -> None:
+    long_ago = datetime.now(UTC) - timedelta(days=3)
+    old, new = in_app(tenant, accepted=long_ago), in_app(tenant, accepted=long_ago)
+    await publish(tracking.broker, read(tenant, old.notification_id, at=long_ago))
+    await publish(tracking.broker, read(tenant, new.notification_id))
+    environ = {
+        "TIDINGS_TRACKING_RETENTION_SECONDS": "86400",
+        "TIDINGS_TRACKING_RETENTION_INTERVAL_SECONDS": "0.05",
+    }
+    async with host_tracking(environ=environ):
+
+        async def gone() -> bool:
+            return not await facts_of(tracking, tenant, old.notification_id)
+
+        await eventually(gone)
+    assert len(await facts_of(tracking, tenant, new.notification_id)) == 1
+    await database.execute("DELETE FROM tracking.floor")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.tracking.domain.errors import TimeRefused
-from services.tracking.domain.period import DAY, HOUR, Interval, period_of
+from services.tracking.domain.period import DAY, HOUR, Interval, Period, period_of
 
 NOW = datetime(2026, 3, 1, 5, 42, tzinfo=UTC)
 
@@ -44,3 +44,12 @@ def test_a_time_that_makes_no_sense_is_refused(
 ) -> None:
     with pytest.raises(TimeRefused):
         period_of(HOUR, start, end, now=NOW)
+
+
+def test_parts_are_the_whole_one_after_the_other() -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    whole = Period(interval=DAY, start=start, end=start + timedelta(days=65))
+    parts = list(whole.parts(timedelta(days=30)))
+    assert [(p.end - p.start).days for p in parts] == [30, 30, 5]
+    assert [p.start for p in parts[1:]] == [p.end for p in parts[:-1]]
+    assert (parts[0].start, parts[-1].end) == (whole.start, whole.end)

@@ -49,12 +49,13 @@ CREATE TABLE dispatch.deliveries (
     cancelled boolean NOT NULL DEFAULT false,
     -- Counts the changes that events state: of two the one with the larger number is the later.
     change_number integer NOT NULL DEFAULT 0,
+    -- When the last of them was; in an end that is when it ended.
+    change_time timestamptz,
     -- Serialized tidings.internal.dispatch.v1.AttemptLog messages, appended to one another.
     attempt_log bytea NOT NULL DEFAULT '',
     claim_time timestamptz NOT NULL DEFAULT now(),
     render_time timestamptz,
-    sending_time timestamptz,
-    finish_time timestamptz
+    sending_time timestamptz
 ) PARTITION BY RANGE (delivery_id);
 -- Weeks are made ahead of time by a loop; this takes what finds none, such as deliveries of a week that was
 -- dropped before their schedule came.

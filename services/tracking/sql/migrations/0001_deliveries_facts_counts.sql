@@ -20,8 +20,31 @@ CREATE TABLE tracking.deliveries (
 -- Listing newest first: the id begins with the time of acceptance.
 CREATE INDEX deliveries_of_tenant ON tracking.deliveries (tenant_id, delivery_id);
 CREATE INDEX deliveries_of_recipient ON tracking.deliveries (tenant_id, recipient_id, delivery_id);
--- Rows arrive in order of time, which is all that a block range index needs to find the old ones.
-CREATE INDEX deliveries_state_time ON tracking.deliveries USING brin (state_time);
+
+-- What may have been deleted: deliveries whose last change is older. Without a row, nothing.
+CREATE TABLE tracking.floor (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    state_time timestamptz NOT NULL
+);
+
+-- The last rebuild from dispatch's ledger.
+CREATE TABLE tracking.rebuild (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    -- Numbered as in tidings.internal.tracking.v1.RebuildState: 1 RUNNING, 2 DONE, 3 STOPPED.
+    state smallint NOT NULL DEFAULT 1,
+    -- Tells this rebuild from others.
+    start_time timestamptz NOT NULL DEFAULT now(),
+    update_time timestamptz NOT NULL DEFAULT now(),
+    -- How many were stated so far.
+    deliveries bigint NOT NULL DEFAULT 0,
+    -- Ids of deliveries: all up to `position` are recorded; the first and the last there are, once known.
+    position uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    first_id uuid,
+    last_id uuid,
+    -- The process that reads the pages, so that others need not; what is recorded twice counts once all the same.
+    worker uuid,
+    worker_until timestamptz
+);
 
 -- What happened to notifications after they had left; of repeats the first time counts.
 CREATE TABLE tracking.facts (
@@ -33,7 +56,6 @@ CREATE TABLE tracking.facts (
     fact_time timestamptz NOT NULL,
     PRIMARY KEY (notification_id, channel, type, source)
 );
-CREATE INDEX facts_time ON tracking.facts USING brin (fact_time);
 
 -- Deliveries by the hour of their acceptance: per state with fact_type 0, per fact with state 0. They outlive
 -- the deliveries.
@@ -48,4 +70,4 @@ CREATE TABLE tracking.counts (
     count bigint NOT NULL,
     PRIMARY KEY (tenant_id, hour, category, channel, template_name, state, fact_type)
 ) WITH (fillfactor = 50);
-CREATE INDEX counts_hour ON tracking.counts USING brin (hour);
+CREATE INDEX counts_hour ON tracking.counts (hour);

@@ -22,12 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from tidings.common.v1 import channel_pb2 as tidings_dot_common_dot_v1_dot_channel__pb2
 from tidings.dispatch.v1 import delivery_pb2 as tidings_dot_dispatch_dot_v1_dot_delivery__pb2
+from tidings.event.v1 import event_batch_pb2 as tidings_dot_event_dot_v1_dot_event__batch__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1tidings/internal/dispatch/v1/ledger_service.proto\x12\x1ctidings.internal.dispatch.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftidings/common/v1/channel.proto\x1a\"tidings/dispatch/v1/delivery.proto\"i\n\x17\x43\x61ncelDeliveriesRequest\x12N\n\ndeliveries\x18\x01 \x03(\x0b\x32..tidings.internal.dispatch.v1.DeliveryToCancelR\ndeliveries\"\xf0\x03\n\x10\x44\x65liveryToCancel\x12\x1f\n\x0b\x64\x65livery_id\x18\x01 \x01(\x0cR\ndeliveryId\x12\x1b\n\ttenant_id\x18\x02 \x01(\tR\x08tenantId\x12\'\n\x0fnotification_id\x18\x03 \x01(\x0cR\x0enotificationId\x12\x1a\n\x08revision\x18\x04 \x01(\x05R\x08revision\x12\x34\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x1a.tidings.common.v1.ChannelR\x07\x63hannel\x12\x1a\n\x08\x65ndpoint\x18\x06 \x01(\tR\x08\x65ndpoint\x12;\n\x0b\x65xpire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12!\n\x0crecipient_id\x18\x08 \x01(\tR\x0brecipientId\x12\x1a\n\x08\x63\x61tegory\x18\t \x01(\tR\x08\x63\x61tegory\x12#\n\rtemplate_name\x18\n \x01(\tR\x0ctemplateName\x12)\n\x10template_version\x18\x0b \x01(\x05R\x0ftemplateVersion\x12;\n\x0b\x61\x63\x63\x65pt_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nacceptTime\"\\\n\x18\x43\x61ncelDeliveriesResponse\x12@\n\x05\x66\x61tes\x18\x01 \x03(\x0e\x32*.tidings.internal.dispatch.v1.DeliveryFateR\x05\x66\x61tes\"_\n\x15ReadDeliveriesRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12)\n\x10notification_ids\x18\x02 \x03(\x0cR\x0fnotificationIds\"\x88\x01\n\x16ReadDeliveriesResponse\x12\x43\n\x07\x65ntries\x18\x01 \x03(\x0b\x32).tidings.internal.dispatch.v1.LedgerEntryR\x07\x65ntries\x12)\n\x10receipts_missing\x18\x02 \x01(\x08R\x0freceiptsMissing\"q\n\x0bLedgerEntry\x12\'\n\x0fnotification_id\x18\x01 \x01(\x0cR\x0enotificationId\x12\x39\n\x08\x64\x65livery\x18\x02 \x01(\x0b\x32\x1d.tidings.dispatch.v1.DeliveryR\x08\x64\x65livery\"F\n\nAttemptLog\x12\x38\n\x08\x61ttempts\x18\x01 \x03(\x0b\x32\x1c.tidings.dispatch.v1.AttemptR\x08\x61ttempts*}\n\x0c\x44\x65liveryFate\x12\x1d\n\x19\x44\x45LIVERY_FATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44\x45LIVERY_FATE_STOPPED\x10\x01\x12\x16\n\x12\x44\x45LIVERY_FATE_LEFT\x10\x02\x12\x1b\n\x17\x44\x45LIVERY_FATE_IN_FLIGHT\x10\x03\x32\x90\x02\n\rLedgerService\x12{\n\x0eReadDeliveries\x12\x33.tidings.internal.dispatch.v1.ReadDeliveriesRequest\x1a\x34.tidings.internal.dispatch.v1.ReadDeliveriesResponse\x12\x81\x01\n\x10\x43\x61ncelDeliveries\x12\x35.tidings.internal.dispatch.v1.CancelDeliveriesRequest\x1a\x36.tidings.internal.dispatch.v1.CancelDeliveriesResponseB\x84\x01\n dev.tidings.internal.dispatch.v1B\x12LedgerServiceProtoP\x01ZJexample.com/tidings/gen/go/tidings/internal/dispatch/v1;internaldispatchv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1tidings/internal/dispatch/v1/ledger_service.proto\x12\x1ctidings.internal.dispatch.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftidings/common/v1/channel.proto\x1a\"tidings/dispatch/v1/delivery.proto\x1a\"tidings/event/v1/event_batch.proto\"i\n\x17\x43\x61ncelDeliveriesRequest\x12N\n\ndeliveries\x18\x01 \x03(\x0b\x32..tidings.internal.dispatch.v1.DeliveryToCancelR\ndeliveries\"\xf0\x03\n\x10\x44\x65liveryToCancel\x12\x1f\n\x0b\x64\x65livery_id\x18\x01 \x01(\x0cR\ndeliveryId\x12\x1b\n\ttenant_id\x18\x02 \x01(\tR\x08tenantId\x12\'\n\x0fnotification_id\x18\x03 \x01(\x0cR\x0enotificationId\x12\x1a\n\x08revision\x18\x04 \x01(\x05R\x08revision\x12\x34\n\x07\x63hannel\x18\x05 \x01(\x0e\x32\x1a.tidings.common.v1.ChannelR\x07\x63hannel\x12\x1a\n\x08\x65ndpoint\x18\x06 \x01(\tR\x08\x65ndpoint\x12;\n\x0b\x65xpire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12!\n\x0crecipient_id\x18\x08 \x01(\tR\x0brecipientId\x12\x1a\n\x08\x63\x61tegory\x18\t \x01(\tR\x08\x63\x61tegory\x12#\n\rtemplate_name\x18\n \x01(\tR\x0ctemplateName\x12)\n\x10template_version\x18\x0b \x01(\x05R\x0ftemplateVersion\x12;\n\x0b\x61\x63\x63\x65pt_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nacceptTime\"\\\n\x18\x43\x61ncelDeliveriesResponse\x12@\n\x05\x66\x61tes\x18\x01 \x03(\x0e\x32*.tidings.internal.dispatch.v1.DeliveryFateR\x05\x66\x61tes\"_\n\x15ReadDeliveriesRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12)\n\x10notification_ids\x18\x02 \x03(\x0cR\x0fnotificationIds\"\x88\x01\n\x16ReadDeliveriesResponse\x12\x43\n\x07\x65ntries\x18\x01 \x03(\x0b\x32).tidings.internal.dispatch.v1.LedgerEntryR\x07\x65ntries\x12)\n\x10receipts_missing\x18\x02 \x01(\x08R\x0freceiptsMissing\"q\n\x0bLedgerEntry\x12\'\n\x0fnotification_id\x18\x01 \x01(\x0cR\x0enotificationId\x12\x39\n\x08\x64\x65livery\x18\x02 \x01(\x0b\x32\x1d.tidings.dispatch.v1.DeliveryR\x08\x64\x65livery\"\x99\x01\n\x18RestateDeliveriesRequest\x12*\n\x11\x61\x66ter_delivery_id\x18\x01 \x01(\x0cR\x0f\x61\x66terDeliveryId\x12(\n\x10last_delivery_id\x18\x02 \x01(\x0cR\x0elastDeliveryId\x12\'\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01R\x08pageSize\"\xb6\x01\n\x19RestateDeliveriesResponse\x12:\n\x07\x63hanges\x18\x01 \x03(\x0b\x32 .tidings.event.v1.DeliveryChangeR\x07\x63hanges\x12\x33\n\x16next_after_delivery_id\x18\x02 \x01(\x0cR\x13nextAfterDeliveryId\x12(\n\x10last_delivery_id\x18\x03 \x01(\x0cR\x0elastDeliveryId\"F\n\nAttemptLog\x12\x38\n\x08\x61ttempts\x18\x01 \x03(\x0b\x32\x1c.tidings.dispatch.v1.AttemptR\x08\x61ttempts*}\n\x0c\x44\x65liveryFate\x12\x1d\n\x19\x44\x45LIVERY_FATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44\x45LIVERY_FATE_STOPPED\x10\x01\x12\x16\n\x12\x44\x45LIVERY_FATE_LEFT\x10\x02\x12\x1b\n\x17\x44\x45LIVERY_FATE_IN_FLIGHT\x10\x03\x32\x97\x03\n\rLedgerService\x12{\n\x0eReadDeliveries\x12\x33.tidings.internal.dispatch.v1.ReadDeliveriesRequest\x1a\x34.tidings.internal.dispatch.v1.ReadDeliveriesResponse\x12\x81\x01\n\x10\x43\x61ncelDeliveries\x12\x35.tidings.internal.dispatch.v1.CancelDeliveriesRequest\x1a\x36.tidings.internal.dispatch.v1.CancelDeliveriesResponse\x12\x84\x01\n\x11RestateDeliveries\x12\x36.tidings.internal.dispatch.v1.RestateDeliveriesRequest\x1a\x37.tidings.internal.dispatch.v1.RestateDeliveriesResponseB\x84\x01\n dev.tidings.internal.dispatch.v1B\x12LedgerServiceProtoP\x01ZJexample.com/tidings/gen/go/tidings/internal/dispatch/v1;internaldispatchv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,22 +37,28 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tidings.internal.dispatch.v
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n dev.tidings.internal.dispatch.v1B\022LedgerServiceProtoP\001ZJexample.com/tidings/gen/go/tidings/internal/dispatch/v1;internaldispatchv1'
-  _globals['_DELIVERYFATE']._serialized_start=1308
-  _globals['_DELIVERYFATE']._serialized_end=1433
-  _globals['_CANCELDELIVERIESREQUEST']._serialized_start=185
-  _globals['_CANCELDELIVERIESREQUEST']._serialized_end=290
-  _globals['_DELIVERYTOCANCEL']._serialized_start=293
-  _globals['_DELIVERYTOCANCEL']._serialized_end=789
-  _globals['_CANCELDELIVERIESRESPONSE']._serialized_start=791
-  _globals['_CANCELDELIVERIESRESPONSE']._serialized_end=883
-  _globals['_READDELIVERIESREQUEST']._serialized_start=885
-  _globals['_READDELIVERIESREQUEST']._serialized_end=980
-  _globals['_READDELIVERIESRESPONSE']._serialized_start=983
-  _globals['_READDELIVERIESRESPONSE']._serialized_end=1119
-  _globals['_LEDGERENTRY']._serialized_start=1121
-  _globals['_LEDGERENTRY']._serialized_end=1234
-  _globals['_ATTEMPTLOG']._serialized_start=1236
-  _globals['_ATTEMPTLOG']._serialized_end=1306
-  _globals['_LEDGERSERVICE']._serialized_start=1436
-  _globals['_LEDGERSERVICE']._serialized_end=1708
+  _globals['_RESTATEDELIVERIESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_RESTATEDELIVERIESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\001'
+  _globals['_DELIVERYFATE']._serialized_start=1714
+  _globals['_DELIVERYFATE']._serialized_end=1839
+  _globals['_CANCELDELIVERIESREQUEST']._serialized_start=250
+  _globals['_CANCELDELIVERIESREQUEST']._serialized_end=355
+  _globals['_DELIVERYTOCANCEL']._serialized_start=358
+  _globals['_DELIVERYTOCANCEL']._serialized_end=854
+  _globals['_CANCELDELIVERIESRESPONSE']._serialized_start=856
+  _globals['_CANCELDELIVERIESRESPONSE']._serialized_end=948
+  _globals['_READDELIVERIESREQUEST']._serialized_start=950
+  _globals['_READDELIVERIESREQUEST']._serialized_end=1045
+  _globals['_READDELIVERIESRESPONSE']._serialized_start=1048
+  _globals['_READDELIVERIESRESPONSE']._serialized_end=1184
+  _globals['_LEDGERENTRY']._serialized_start=1186
+  _globals['_LEDGERENTRY']._serialized_end=1299
+  _globals['_RESTATEDELIVERIESREQUEST']._serialized_start=1302
+  _globals['_RESTATEDELIVERIESREQUEST']._serialized_end=1455
+  _globals['_RESTATEDELIVERIESRESPONSE']._serialized_start=1458
+  _globals['_RESTATEDELIVERIESRESPONSE']._serialized_end=1640
+  _globals['_ATTEMPTLOG']._serialized_start=1642
+  _globals['_ATTEMPTLOG']._serialized_end=1712
+  _globals['_LEDGERSERVICE']._serialized_start=1842
+  _globals['_LEDGERSERVICE']._serialized_end=2249
 # @@protoc_insertion_point(module_scope)

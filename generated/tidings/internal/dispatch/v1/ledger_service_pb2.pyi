@@ -11,6 +11,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from tidings.common.v1 import channel_pb2 as _channel_pb2
 from tidings.dispatch.v1 import delivery_pb2 as _delivery_pb2
+from tidings.event.v1 import event_batch_pb2 as _event_batch_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -251,6 +252,70 @@ class LedgerEntry(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LedgerEntry: _TypeAlias = LedgerEntry  # noqa: Y015
+
+@_typing.final
+class RestateDeliveriesRequest(_message.Message):
+    """Request for a page of the ledger."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFTER_DELIVERY_ID_FIELD_NUMBER: _builtins.int
+    LAST_DELIVERY_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    after_delivery_id: _builtins.bytes
+    """Go on behind this id, 16 bytes; empty: from the beginning."""
+    last_delivery_id: _builtins.bytes
+    """Up to and with this id, 16 bytes; empty: all that there is now."""
+    page_size: _builtins.int
+    """How many deliveries to look at; at most 1,000."""
+    def __init__(
+        self,
+        *,
+        after_delivery_id: _builtins.bytes = ...,
+        last_delivery_id: _builtins.bytes = ...,
+        page_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_delivery_id", b"after_delivery_id", "last_delivery_id", b"last_delivery_id", "page_size", b"page_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RestateDeliveriesRequest: _TypeAlias = RestateDeliveriesRequest  # noqa: Y015
+
+@_typing.final
+class RestateDeliveriesResponse(_message.Message):
+    """A page of the ledger."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGES_FIELD_NUMBER: _builtins.int
+    NEXT_AFTER_DELIVERY_ID_FIELD_NUMBER: _builtins.int
+    LAST_DELIVERY_ID_FIELD_NUMBER: _builtins.int
+    next_after_delivery_id: _builtins.bytes
+    """The last id that was looked at, behind which the next page begins; empty when that was the end."""
+    last_delivery_id: _builtins.bytes
+    """As in the request; when it was empty there, the last id of the ledger, empty when there is none."""
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[_event_batch_pb2.DeliveryChange]:
+        """Each as its last event told it. Those that are in a dispatcher's hands are left out: an event will tell
+        what becomes of them.
+        """
+
+    def __init__(
+        self,
+        *,
+        changes: _abc.Iterable[_event_batch_pb2.DeliveryChange] | None = ...,
+        next_after_delivery_id: _builtins.bytes = ...,
+        last_delivery_id: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "last_delivery_id", b"last_delivery_id", "next_after_delivery_id", b"next_after_delivery_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RestateDeliveriesResponse: _TypeAlias = RestateDeliveriesResponse  # noqa: Y015
 
 @_typing.final
 class AttemptLog(_message.Message):

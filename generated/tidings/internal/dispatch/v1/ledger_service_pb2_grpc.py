@@ -45,6 +45,11 @@ class LedgerServiceStub:
                 request_serializer=tidings_dot_internal_dot_dispatch_dot_v1_dot_ledger__service__pb2.CancelDeliveriesRequest.SerializeToString,
                 response_deserializer=tidings_dot_internal_dot_dispatch_dot_v1_dot_ledger__service__pb2.CancelDeliveriesResponse.FromString,
                 _registered_method=True)
+        self.RestateDeliveries = channel.unary_unary(
+                '/tidings.internal.dispatch.v1.LedgerService/RestateDeliveries',
+                request_serializer=tidings_dot_internal_dot_dispatch_dot_v1_dot_ledger__service__pb2.RestateDeliveriesRequest.SerializeToString,
+                response_deserializer=tidings_dot_internal_dot_dispatch_dot_v1_dot_ledger__service__pb2.RestateDeliveriesResponse.FromString,
+                _registered_method=True)
 
 
 class LedgerServiceServicer:
@@ -66,6 +71,14 @@ class LedgerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RestateDeliveries(self, request, context):
+        """States the ledger again, in the order of the deliveries' ids, for who has lost what events said. Who
+        also hears the events misses nothing: what changes behind a page is told by its event.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LedgerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -78,6 +91,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.CancelDeliveries,
                     request_deserializer=tidings_dot_internal_dot_dispatch_dot_v1_dot_ledger__service__pb2.CancelDeliveriesRequest.FromString,
                     response_serializer=tidings_dot_internal_dot_dispatch_dot_v1_dot_ledger__service__pb2.CancelDeliveriesResponse.SerializeToString,
+            ),
+            'RestateDeliveries': grpc.unary_unary_rpc_method_handler(
+                    servicer.RestateDeliveries,
+                    request_deserializer=tidings_dot_internal_dot_dispatch_dot_v1_dot_ledger__service__pb2.RestateDeliveriesRequest.FromString,
+                    response_serializer=tidings_dot_internal_dot_dispatch_dot_v1_dot_ledger__service__pb2.RestateDeliveriesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -135,6 +153,33 @@ class LedgerService:
             '/tidings.internal.dispatch.v1.LedgerService/CancelDeliveries',
             tidings_dot_internal_dot_dispatch_dot_v1_dot_ledger__service__pb2.CancelDeliveriesRequest.SerializeToString,
             tidings_dot_internal_dot_dispatch_dot_v1_dot_ledger__service__pb2.CancelDeliveriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RestateDeliveries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tidings.internal.dispatch.v1.LedgerService/RestateDeliveries',
+            tidings_dot_internal_dot_dispatch_dot_v1_dot_ledger__service__pb2.RestateDeliveriesRequest.SerializeToString,
+            tidings_dot_internal_dot_dispatch_dot_v1_dot_ledger__service__pb2.RestateDeliveriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,10 @@ class LedgerServiceStub:
     """Stops deliveries, known to the ledger or not: one that comes later finds its tombstone.
     Asked again it says what became of them meanwhile.
     """
+    RestateDeliveries: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.RestateDeliveriesRequest, _ledger_service_pb2.RestateDeliveriesResponse]
+    """States the ledger again, in the order of the deliveries' ids, for who has lost what events said. Who
+    also hears the events misses nothing: what changes behind a page is told by its event.
+    """
 
 @_typing.type_check_only
 class LedgerServiceAsyncStub(LedgerServiceStub):
@@ -50,6 +54,10 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     CancelDeliveries: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.CancelDeliveriesRequest, _ledger_service_pb2.CancelDeliveriesResponse]  # type: ignore[assignment]
     """Stops deliveries, known to the ledger or not: one that comes later finds its tombstone.
     Asked again it says what became of them meanwhile.
+    """
+    RestateDeliveries: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.RestateDeliveriesRequest, _ledger_service_pb2.RestateDeliveriesResponse]  # type: ignore[assignment]
+    """States the ledger again, in the order of the deliveries' ids, for who has lost what events said. Who
+    also hears the events misses nothing: what changes behind a page is told by its event.
     """
 
 class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -71,6 +79,16 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_ledger_service_pb2.CancelDeliveriesResponse, _abc.Awaitable[_ledger_service_pb2.CancelDeliveriesResponse]]:
         """Stops deliveries, known to the ledger or not: one that comes later finds its tombstone.
         Asked again it says what became of them meanwhile.
+        """
+
+    @_abc_1.abstractmethod
+    def RestateDeliveries(
+        self,
+        request: _ledger_service_pb2.RestateDeliveriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_service_pb2.RestateDeliveriesResponse, _abc.Awaitable[_ledger_service_pb2.RestateDeliveriesResponse]]:
+        """States the ledger again, in the order of the deliveries' ids, for who has lost what events said. Who
+        also hears the events misses nothing: what changes behind a page is told by its event.
         """
 
 def add_LedgerServiceServicer_to_server(servicer: LedgerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
