@@ -10,10 +10,13 @@ import asyncio
 from itertools import count
 from typing import TYPE_CHECKING
 
+import asyncpg
 import pytest
 
 from tests.integration.hosting import Hosted, api_key
+from tests.integration.template.calls import create, publish, update
 from tests.integration.template.messages import variables
+from tests.support.eventually import eventually
 from tidings.common.v1.channel_pb2 import CHANNEL_IN_APP
 from tidings.internal.template.v1.rendering_service_pb2 import (
     RenderBatchRequest,
@@ -28,6 +31,7 @@ from tidings.template.v1.template_service_pb2 import (
     PublishTemplateRequest,
     TemplateContent,
     TemplateVariable,
+    UpdateTemplateRequest,
 )
 from tidings.template.v1.template_service_pb2_grpc import TemplateServiceStub
 
@@ -150,3 +154,32 @@ async def test_a_preview_is_never_postponed(
     answer = await templates.PreviewTemplate(request, metadata=api_key(MODEST))
     assert answer.content.in_app.title == "7"
     await asyncio.gather(*stream)
+
+
+async def test_changes_that_wait_leave_connections_to_others(
+    templates: TemplateServiceAsyncStub, rendering: RenderingServiceAsyncStub, database_url: str
+) -> None:
+    """More changes than there are connections wait for one template."""
+    await create(templates, "locked")
+    connection = await asyncpg.connect(database_url)
+
+    async def waits() -> bool:
+        return bool(await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+    try:
+        async with connection.transaction():
+            await connection.execute(
+                "SELECT FROM template.templates WHERE name = 'locked' FOR UPDATE"
+            )
+            stuck = [asyncio.create_task(update(templates, "locked", "x")) for _ in range(20)]
+            await eventually(waits)
+            modest = UpdateTemplateRequest(name=NAME, content=content("{{ number }}"))
+            await templates.UpdateTemplate(modest, metadata=api_key(MODEST), timeout=10)
+            # A version that is not at hand.
+            unknown = task(MODEST, 1)
+            unknown.template.version = 9
+            assert kinds(await render(rendering, unknown)) == ["failure"]
+    finally:
+        await connection.close()
+    await asyncio.gather(*stuck)
+    assert await publish(templates, "locked") == 1
