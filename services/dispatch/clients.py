@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -11,13 +11,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from libs.clock import uuid_of
 from libs.rpc.channel import ask
 from services.dispatch import wire
-from services.dispatch.domain.models import ClaimedDelivery
+from services.dispatch.domain.models import EMAIL, ClaimedDelivery
 from tidings.internal.inbox.v1.inbox_delivery_service_pb2 import (
     DeliverBatchRequest,
     ItemKey,
     ReadReceiptsRequest,
 )
-from tidings.internal.template.v1.rendering_service_pb2 import RenderBatchRequest, RenderResult
+from tidings.internal.template.v1.rendering_service_pb2 import RenderResult
 from tidings.template.v1.content_pb2 import InAppContent
 
 if TYPE_CHECKING:
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from tidings.internal.template.v1.rendering_service_pb2_grpc import RenderingServiceAsyncStub
 
 
-# As many of the largest mails as a message between services holds.
-_RENDER = 50
+# As many of the largest contents of a channel as a message between services holds, or of the largest variables.
+_MOST_MAILS = 50
+_MOST_OTHERS = 200
+_MOST_BYTES = 32 << 20
 _RECEIPTS_S = 1.0
 
 
@@ -42,12 +44,26 @@ class Renderer:
     async def render(self, deliveries: Sequence[ClaimedDelivery]) -> list[RenderResult]:
         """Returns a result per delivery; raises DependencyUnavailable."""
         results: list[RenderResult] = []
-        for start in range(0, len(deliveries), _RENDER):
-            part = deliveries[start : start + _RENDER]
-            request = RenderBatchRequest(tasks=map(wire.render_task_to_proto, part))
+        for part in _parts(deliveries):
+            request = wire.render_batch_to_proto(part)
             response = await ask("template", self._stub.RenderBatch(request))
             results += response.results
         return results
+
+
+def _parts(deliveries: Sequence[ClaimedDelivery]) -> Iterator[Sequence[ClaimedDelivery]]:
+    """Yields what fits in one call each."""
+    part: list[ClaimedDelivery] = []
+    size = 0
+    for delivery in deliveries:
+        most = _MOST_MAILS if delivery.channel == EMAIL else _MOST_OTHERS
+        size += len(delivery.task.variables)
+        if part and (len(part) >= most or size > _MOST_BYTES):
+            yield part
+            part, size = [], len(delivery.task.variables)
+        part.append(delivery)
+    if part:
+        yield part
 
 
 class Inbox:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -35,7 +35,7 @@ from tidings.internal.dispatch.v1.ledger_service_pb2 import (
     DeliveryToCancel as DeliveryToCancelMessage,
 )
 from tidings.internal.inbox.v1.inbox_delivery_service_pb2 import InboxDelivery
-from tidings.internal.template.v1.rendering_service_pb2 import RenderTask, TemplateReference
+from tidings.internal.template.v1.rendering_service_pb2 import RenderBatchRequest
 from tidings.template.v1.content_pb2 import InAppContent
 
 _FORMATS = frozenset({1})
@@ -160,16 +160,19 @@ def _last_provider(log: bytes) -> str:
     return ""
 
 
-def render_task_to_proto(delivery: ClaimedDelivery) -> RenderTask:
+def render_batch_to_proto(deliveries: Iterable[ClaimedDelivery]) -> RenderBatchRequest:
     """Returns what template is asked to render."""
-    task = delivery.task
-    return RenderTask(
-        template=TemplateReference(
-            tenant_id=delivery.tenant_id, name=task.template_name, version=task.template_version
-        ),
-        channel=Channel.ValueType(delivery.channel),
-        variables=task.variables,
-    )
+    request = RenderBatchRequest()
+    add = request.tasks.add
+    for delivery in deliveries:
+        task = delivery.task
+        # Filled in place: messages that are made apart would be copied.
+        message = add(channel=Channel.ValueType(delivery.channel), variables=task.variables)
+        template = message.template
+        template.tenant_id = delivery.tenant_id
+        template.name = task.template_name
+        template.version = task.template_version
+    return request
 
 
 def inbox_delivery_to_proto(delivery: ClaimedDelivery, content: InAppContent) -> InboxDelivery:

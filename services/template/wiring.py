@@ -11,6 +11,7 @@ from libs.postgres.migrations import migrate
 from libs.postgres.pool import Pool, open_pool
 from libs.runtime.host import Host
 from services.template.clients.renderer import Renderer
+from services.template.clients.turns import Turns
 from services.template.entrypoints.rendering import RenderingServicer
 from services.template.entrypoints.templates import TemplateServicer
 from services.template.store.templates import TemplateStore
@@ -33,6 +34,9 @@ from tidings.internal.template.v1.rendering_service_pb2_grpc import (
 )
 from tidings.template.v1 import template_service_pb2
 from tidings.template.v1.template_service_pb2_grpc import add_TemplateServiceServicer_to_server
+
+# Half of the connections; the rest are for those who read.
+_CHANGES = 4
 
 
 async def open_service(stack: AsyncExitStack, host: Host) -> None:
@@ -67,6 +71,7 @@ def _templates(
     check_draft = CheckDraft(renderer)
     return TemplateServicer(
         request_ids=request_ids,
+        changes=Turns(at_once=_CHANGES),
         create_template=CreateTemplate(check_draft, clock),
         update_template=UpdateTemplate(check_draft, clock),
         publish_template=PublishTemplate(clock),

@@ -67,20 +67,7 @@ class Deliver:
                 await self._outlet.send(rendered, render_time=self._clock.now())
         except DependencyUnavailable as error:
             _log.warning("delivery_waits", extra={"deliveries": len(live), "why": error.message})
-            await self._settle(
-                [
-                    Decision(
-                        delivery=delivery,
-                        settlement=release(
-                            error.message,
-                            claims=delivery.claims,
-                            policy=self._policy,
-                            jitter=random.random(),
-                        ),
-                    )
-                    for delivery in live
-                ]
-            )
+            await self._settle([self._released(delivery, error.message) for delivery in live])
 
     async def alone(self, delivery: ClaimedDelivery) -> None:
         """Delivers a suspect, noted as the only one in work."""
@@ -103,15 +90,26 @@ class Deliver:
         results = await self._renderer.render(live)
         rendered: list[Rendered] = []
         failed: list[Decision] = []
+        postponed: list[Decision] = []
         for delivery, result in zip(live, results, strict=True):
             if result.HasField("content"):
                 rendered.append((delivery, result.content))
+            elif result.HasField("postponed"):
+                postponed.append(self._released(delivery, "waits for its turn to be rendered"))
             else:
                 detail = f"does not render: {result.failure.message}"
                 settlement = Settlement(state=DeliveryState.FAILED, detail=detail)
                 failed.append(Decision(delivery=delivery, settlement=settlement))
-        await self._settle(failed)
+        if postponed:
+            _log.warning("rendering_postponed", extra={"deliveries": len(postponed)})
+        await self._settle(failed + postponed)
         return rendered
+
+    def _released(self, delivery: ClaimedDelivery, why: str) -> Decision:
+        settlement = release(
+            why, claims=delivery.claims, policy=self._policy, jitter=random.random()
+        )
+        return Decision(delivery=delivery, settlement=settlement)
 
     async def _settle(self, decisions: Sequence[Decision]) -> None:
         if decisions:

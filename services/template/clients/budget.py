@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 STEPS = 100_000
 _CHARACTERS_PER_STEP = 16
+_SHOWN_PER_STEP = 64
 _SEQUENCES: tuple[type[Collection[Any]], ...] = (
     list,
     tuple,
@@ -27,23 +28,38 @@ class BudgetExceeded(Exception):
     """The template does more than one rendering may."""
 
 
+class ShareExceeded(Exception):
+    """More is to be done than there is a share for. With a whole budget it may be well."""
+
+
 class Budget:
-    """The steps that are left."""
+    """The steps that one rendering may take."""
+
+    exceeded: type[Exception] = BudgetExceeded
 
     def __init__(self, steps: int = STEPS) -> None:
-        self._left = steps
+        self._steps = self._left = steps
+
+    @property
+    def spent(self) -> int:
+        """The steps that were taken."""
+        return self._steps - max(self._left, 0)
 
     def spend(self, steps: int) -> None:
-        """Takes steps; raises BudgetExceeded when there are not as many, ValueError for less than none."""
+        """Takes steps; raises `exceeded` when there are not as many, ValueError for less than none."""
         if steps < 0:
             raise ValueError("steps are never given back")
         self._left -= steps
         if self._left < 0:
-            raise BudgetExceeded
+            raise self.exceeded
 
     def spend_characters(self, count: int) -> None:
         """Takes the steps for making a text of that length."""
         self.spend(1 + count // _CHARACTERS_PER_STEP)
+
+    def show(self, characters: int) -> None:
+        """Takes the steps for putting out as many characters: one, because the size of a result is bounded."""
+        self.spend(1)
 
     def charge(self, *values: object) -> None:
         """Takes the steps for looking at values, with all that they hold."""
@@ -54,6 +70,18 @@ class Budget:
         for item in items:
             self.spend(steps)
             yield item
+
+
+class Share(Budget):
+    """A few steps, to find out whether they are enough. They pay for the size of the result too."""
+
+    exceeded = ShareExceeded
+
+    def show(self, characters: int) -> None:
+        """See `Budget.show`."""
+        self._left -= 1 + characters // _SHOWN_PER_STEP
+        if self._left < 0:
+            raise self.exceeded
 
 
 def weigh(value: Any, *, limit: int) -> int:

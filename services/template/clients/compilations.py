@@ -8,11 +8,19 @@ from services.template.clients.compiled import Compiled, compile_source
 from services.template.clients.sandbox import Sandbox
 
 MOST_BYTES = 128 << 20
+# Of the densest sources; in long ones the number of tokens is bounded.
+_STEPS_PER_CHARACTER = 8
+_MOST_STEPS = 500_000
 Key = tuple[str, bool]
 
 
+def compiling_steps(source: str) -> int:
+    """Returns the steps that it may take to compile a source."""
+    return min(_STEPS_PER_CHARACTER * len(source), _MOST_STEPS)
+
+
 class Compilations:
-    """Compiles, and keeps what was used last. For one thread."""
+    """Compiles, and keeps what was used last. Only `compile` is for any thread."""
 
     def __init__(self, *, most_bytes: int = MOST_BYTES) -> None:
         self._sandboxes = {escaped: Sandbox(escaped=escaped) for escaped in (False, True)}
@@ -25,16 +33,21 @@ class Compilations:
         """Compiles a source anew; raises SourceRefused."""
         return compile_source(self._sandboxes[escaped], source)
 
-    def get(self, source: str, escaped: bool) -> Compiled:
-        """Returns a source compiled, now or before; raises SourceRefused."""
+    def find(self, source: str, escaped: bool) -> Compiled | None:
+        """Returns a source compiled before, if it is kept."""
         key = (source, escaped)
         compiled = self._kept.get(key)
-        if compiled is None:
-            compiled = self._kept[key] = self.compile(source, escaped)
-            self._bytes += compiled.size
-            while self._bytes > self._most_bytes:
-                _, dropped = self._kept.popitem(last=False)
-                self._bytes -= dropped.size
-        else:
+        if compiled is not None:
             self._kept.move_to_end(key)
         return compiled
+
+    def keep(self, source: str, escaped: bool, compiled: Compiled) -> None:
+        """Keeps a compiled source, and drops for it what was not used for longest."""
+        key = (source, escaped)
+        # Two that needed it may have compiled it at once.
+        before = self._kept.pop(key, None)
+        self._kept[key] = compiled
+        self._bytes += compiled.size - (before.size if before else 0)
+        while self._bytes > self._most_bytes:
+            _, dropped = self._kept.popitem(last=False)
+            self._bytes -= dropped.size

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from jinja2 import Template, UndefinedError
 from jinja2.exceptions import SecurityError
 
-from services.template.clients.budget import BudgetExceeded
+from services.template.clients.budget import Budget, BudgetExceeded, ShareExceeded
 from services.template.clients.metering import meter
 from services.template.clients.operators import NumberTooLarge
-from services.template.clients.sandbox import Sandbox
+from services.template.clients.sandbox import BudgetedContext, Sandbox
 from services.template.clients.syntax import SourceRefused, read
 
 _MAX_NAME = 64
@@ -28,34 +28,49 @@ class _OutputTooLarge(Exception):
     """The result is larger than its place allows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Compiled:
     """A source that can be rendered any number of times."""
 
     template: Template
+    sandbox: Sandbox
     used: Mapping[str, int]
     """Names that it takes from outside, with the line of the first use."""
     words: frozenset[str]
     """Names and keys that the source itself holds."""
     size: int
     """About how many bytes it takes to keep it with its source."""
+    length: int
+    """Characters of the source."""
+    constant: str | None = None
+    """What it renders to whatever the variables are, once that is known and no longer than the source."""
 
-    def render(self, variables: Mapping[str, object], *, max_bytes: int) -> str:
-        """Returns the text; raises RenderingFailed."""
-        context = self.template.new_context(dict(variables))
-        chunks = []
+    def render(self, variables: dict[str, object], budget: Budget, *, max_bytes: int) -> str:
+        """Returns the text; raises RenderingFailed, or ShareExceeded when the budget is one."""
+        chunks: list[str] = []
         room = max_bytes
         try:
-            for chunk in self.template.root_render_func(context):
-                room -= len(chunk.encode("utf-8", "surrogatepass"))
+            for chunk in self._chunks(variables, budget):
+                room -= len(chunk) if chunk.isascii() else _size(chunk)
                 if room < 0:
                     raise _OutputTooLarge
                 chunks.append(chunk)
+            budget.show(max_bytes - room)
+        except ShareExceeded:
+            raise
         # Anything may come out of a template.
         except Exception as error:
             place = f"line {self._line(error)}"
             raise RenderingFailed(f"{place}: {self._explain(error, max_bytes)}") from error
-        return "".join(chunks)
+        text = "".join(chunks)
+        if not self.used and len(text) <= self.length:
+            self.constant = text
+        return text
+
+    def _chunks(self, variables: dict[str, object], budget: Budget) -> Iterable[str]:
+        if self.constant is not None:
+            return (self.constant,)
+        return self.template.root_render_func(BudgetedContext(self.sandbox, variables, budget))
 
     def _line(self, error: Exception) -> int:
         """Returns the innermost line of the source that the error came through."""
@@ -93,6 +108,10 @@ class Compiled:
         return f"`{name[:_MAX_NAME]}`" if name in self.words else "what it looks up"
 
 
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
 def compile_source(sandbox: Sandbox, source: str) -> Compiled:
     """Compiles a source; raises SourceRefused."""
     syntax = read(sandbox, source)
@@ -102,7 +121,9 @@ def compile_source(sandbox: Sandbox, source: str) -> Compiled:
         raise SourceRefused(1, "is too complex") from None
     return Compiled(
         template=template,
+        sandbox=sandbox,
         used=syntax.used,
         words=syntax.words,
+        length=len(source),
         size=_BYTES_PER_CHARACTER * len(source) + _BYTES_PER_NODE * syntax.nodes,
     )

@@ -97,15 +97,18 @@ def make_tests() -> dict[str, Function]:
 def printed(context: Context, value: Any) -> Any:
     """Returns what is printed for a value: for none, nothing.
 
-    A text is free here, because the size of the result is bounded. Passing the context also keeps
-    Jinja2 from working constants out when it compiles.
+    Passing the context also keeps Jinja2 from working constants out when it compiles.
     """
     if value is None:
         return ""
+    budget = budget_of(context)
     if isinstance(value, str):
-        budget_of(context).spend(1)
+        # Before it is escaped, which takes as long as it is.
+        budget.show(len(value))
+    elif isinstance(value, (int, float)):
+        budget.spend(1)
     else:
-        budget_of(context).charge(value)
+        budget.charge(value)
     return value
 
 

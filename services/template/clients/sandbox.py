@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from jinja2 import StrictUndefined, Undefined
 from jinja2.exceptions import SecurityError
 from jinja2.filters import _GroupTuple as Group
+from jinja2.nodes import EvalContext
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -50,15 +51,23 @@ def _refuse_json(value: object) -> NoReturn:
 class BudgetedContext(Context):
     """The context of one rendering, which pays for its work from one budget."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.budget = Budget()
+    def __init__(self, sandbox: Sandbox, variables: dict[str, Any], budget: Budget) -> None:
+        # There is one for each text that is sent, so what never changes is shared: the variables, and how
+        # to escape, which only tags could change that are not let through.
+        self.environment = sandbox
+        self.parent = variables
+        self.vars = {}
+        self.eval_ctx = sandbox.eval_ctx
+        self.exported_vars = set()
+        self.name = None
+        self.globals_keys = set()
+        self.blocks = {}
+        self.budget = budget
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
     """Compiles and renders sources that nobody trusts."""
 
-    context_class = BudgetedContext
     intercepted_binops = operators.NAMES
 
     def __init__(self, *, escaped: bool) -> None:
@@ -69,6 +78,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             optimized=False,
             cache_size=0,
         )
+        self.eval_ctx = EvalContext(self)
         self.policies["json.dumps_kwargs"] = {"sort_keys": True, "default": _refuse_json}
         self.globals.clear()
         self.filters.clear()

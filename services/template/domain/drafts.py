@@ -10,7 +10,9 @@ from services.template.domain.models import Channel, Content, Template, Variable
 from services.template.domain.parts import Part
 
 # Names that Jinja2 gives a meaning of its own, so that a variable would be hidden by it.
-_TAKEN = {"True", "False", "None", "true", "false", "none", "not", "self", "loop"}
+_CONSTANTS = {"True", "False", "None", "true", "false", "none"}
+_OPERATORS = {"and", "or", "not", "in", "is", "if", "else"}
+_TAKEN = _CONSTANTS | _OPERATORS | {"self", "loop"}
 _MAX_NAME = 64
 VARIABLES = "variables"
 DRAFT_PATHS = (VARIABLES, *(channel.value for channel in Channel))

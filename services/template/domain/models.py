@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 
 DRAFT = 0
 """Stands for the draft where a version is asked for."""
@@ -20,6 +21,9 @@ class Channel(Enum):
     """An inbox item."""
     WEBHOOK = "webhook"
     """A call to the recipient's endpoint."""
+
+    # As members are compared. Enum's own is a function of Python's, called for each text that is rendered.
+    __hash__ = object.__hash__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +94,7 @@ class TemplateFilter:
     published_only: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VersionKey:
+class VersionKey(NamedTuple):
     """Names a published version across tenants."""
 
     tenant_id: str

@@ -19,6 +19,8 @@ class TextRefused(Exception):
 
 def clean(text: str) -> str:
     """Drops control characters; raises TextRefused for half a character, which UTF-8 cannot hold."""
+    if text.isascii() and text.isprintable():
+        return text
     _refuse_half_characters(text)
     return _CONTROLS.sub("", text)
 

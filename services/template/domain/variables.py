@@ -24,6 +24,14 @@ class Mismatch:
     """The declared ones first."""
 
 
+def lacks(declared: Iterable[Variable], sent: Collection[str]) -> bool:
+    """Says whether a variable that is needed was not sent."""
+    for variable in declared:  # noqa: SIM110 - a generator for each message takes longer
+        if not variable.optional and variable.name not in sent:
+            return True
+    return False
+
+
 def find_mismatch(declared: Sequence[Variable], sent: Iterable[str]) -> Mismatch | None:
     """Returns what is missing and what is unknown; None when all is well."""
     names = set(sent)

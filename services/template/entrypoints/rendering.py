@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from libs.rpc.pipeline import Context
+from services.template.domain.errors import BatchTooLarge
 from services.template.usecases.describe_templates import DescribeTemplates
 from services.template.usecases.render_batch import RenderBatch
 from services.template.wire.rendering import (
     description_to_proto,
     key_from_proto,
-    result_to_proto,
-    task_from_proto,
+    results_to_proto,
+    tasks_from_proto,
 )
 from tidings.internal.template.v1 import rendering_service_pb2 as pb
 from tidings.internal.template.v1.rendering_service_pb2_grpc import RenderingServiceServicer
+
+_MAX_TASKS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,9 @@ class RenderingServicer(RenderingServiceServicer):
         self, request: pb.RenderBatchRequest, context: Context
     ) -> pb.RenderBatchResponse:
         """See the contract."""
-        tasks = [task_from_proto(message) for message in request.tasks]
+        # Before those that are alike become one.
+        if len(request.tasks) > _MAX_TASKS:
+            raise BatchTooLarge("tasks", _MAX_TASKS)
+        tasks, places = tasks_from_proto(request)
         results = await self.render_batch(tasks)
-        return pb.RenderBatchResponse(results=[result_to_proto(result) for result in results])
+        return results_to_proto(results, places)

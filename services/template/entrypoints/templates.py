@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from libs.idempotency import RequestIds
+from google.protobuf.message import Message
+
+from libs.idempotency import Answer, RequestIds
 from libs.identity.caller import current_caller
 from libs.paging import listing_of, page_from_proto, page_token_to_proto
 from libs.postgres.transaction import Connection
 from libs.rpc.pipeline import Context
+from services.template.clients.turns import Turns
 from services.template.domain.models import TemplateFilter
 from services.template.usecases.create_template import CreateTemplate
 from services.template.usecases.delete_template import DeleteTemplate
@@ -31,6 +35,9 @@ class TemplateServicer(TemplateServiceServicer):
     """Keeps templates for users' backends."""
 
     request_ids: RequestIds
+    changes: Turns
+    """A change holds a connection while it waits for its template and for the render thread, so that only
+    some may at once: else one tenant's changes would take all of the pool."""
     create_template: CreateTemplate
     update_template: UpdateTemplate
     publish_template: PublishTemplate
@@ -51,7 +58,7 @@ class TemplateServicer(TemplateServiceServicer):
             template = await self.create_template(connection, tenant_id, request.name, content)
             return pb.CreateTemplateResponse(template=template_to_proto(template))
 
-        return await self.request_ids.once(tenant_id, request, pb.CreateTemplateResponse, create)
+        return await self._once(tenant_id, request, pb.CreateTemplateResponse, create)
 
     async def UpdateTemplate(
         self, request: pb.UpdateTemplateRequest, context: Context
@@ -64,7 +71,7 @@ class TemplateServicer(TemplateServiceServicer):
             template = await self.update_template(connection, tenant_id, change)
             return pb.UpdateTemplateResponse(template=template_to_proto(template))
 
-        return await self.request_ids.once(tenant_id, request, pb.UpdateTemplateResponse, update)
+        return await self._once(tenant_id, request, pb.UpdateTemplateResponse, update)
 
     async def PublishTemplate(
         self, request: pb.PublishTemplateRequest, context: Context
@@ -76,7 +83,7 @@ class TemplateServicer(TemplateServiceServicer):
             version = await self.publish_template(connection, tenant_id, request.name, request.etag)
             return pb.PublishTemplateResponse(version=version)
 
-        return await self.request_ids.once(tenant_id, request, pb.PublishTemplateResponse, publish)
+        return await self._once(tenant_id, request, pb.PublishTemplateResponse, publish)
 
     async def DeleteTemplate(
         self, request: pb.DeleteTemplateRequest, context: Context
@@ -88,7 +95,7 @@ class TemplateServicer(TemplateServiceServicer):
             await self.delete_template(connection, tenant_id, request.name, request.etag)
             return pb.DeleteTemplateResponse()
 
-        return await self.request_ids.once(tenant_id, request, pb.DeleteTemplateResponse, delete)
+        return await self._once(tenant_id, request, pb.DeleteTemplateResponse, delete)
 
     async def GetTemplate(
         self, request: pb.GetTemplateRequest, context: Context
@@ -140,3 +147,13 @@ class TemplateServicer(TemplateServiceServicer):
         )
         rendered = await self.preview_template(current_caller().tenant_id, preview)
         return pb.PreviewTemplateResponse(content=rendered_to_proto(rendered))
+
+    async def _once(
+        self,
+        tenant_id: str,
+        request: Message,
+        answer_type: type[Answer],
+        change: Callable[[Connection], Awaitable[Answer]],
+    ) -> Answer:
+        async with self.changes.of(tenant_id):
+            return await self.request_ids.once(tenant_id, request, answer_type, change)

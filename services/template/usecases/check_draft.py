@@ -16,8 +16,9 @@ class CheckDraft:
 
     renderer: Renderer
 
-    async def __call__(self, name: str, content: Content) -> None:
+    async def __call__(self, tenant_id: str, name: str, content: Content) -> None:
         """Raises TemplateInvalid with everything that is wrong."""
-        violations = list(draft_violations(content, await self.renderer.inspect(content)))
+        inspections = await self.renderer.inspect(tenant_id, content)
+        violations = list(draft_violations(content, inspections))
         if violations:
             raise TemplateInvalid(name, violations)

@@ -22,5 +22,5 @@ class CreateTemplate:
         self, connection: Connection, tenant_id: str, name: str, content: Content
     ) -> Template:
         """Raises TemplateInvalid or TemplateAlreadyExists."""
-        await self.check_draft(name, content)
+        await self.check_draft(tenant_id, name, content)
         return await create(connection, tenant_id, name, content, self.clock.now())

@@ -11,7 +11,7 @@ from services.template.domain.errors import (
     RenderFailed,
     VariablesMismatch,
 )
-from services.template.domain.models import Channel, Content
+from services.template.domain.models import Channel, Content, VersionKey
 from services.template.domain.rendering import (
     Failure,
     Rendered,
@@ -51,13 +51,14 @@ class PreviewTemplate:
         Raises TemplateNotFound, TemplateNotPublished, ChannelNotInTemplate, VariablesMismatch or RenderFailed.
         """
         template = await self.store.get(tenant_id, preview.name, preview.version)
-        (result,) = await self.renderer.render([_request(preview, template.content)])
+        request = _request(tenant_id, preview, template.content)
+        result = await self.renderer.render_one(request)
         if isinstance(result, Failure):
             raise RenderFailed(preview.name, preview.version, result.sentence)
         return result
 
 
-def _request(preview: Preview, content: Content) -> RenderRequest:
+def _request(tenant_id: str, preview: Preview, content: Content) -> RenderRequest:
     label = version_label(preview.name, preview.version)
     if preview.channel not in content.sources:
         sentence = no_channel_sentence(label, preview.channel, content)
@@ -72,8 +73,8 @@ def _request(preview: Preview, content: Content) -> RenderRequest:
             unknown=mismatch.unknown,
         )
     return RenderRequest(
-        label=label,
-        content=content,
-        channel=preview.channel,
-        variables=bind(content.variables, preview.variables),
+        VersionKey(tenant_id, preview.name, preview.version),
+        content,
+        preview.channel,
+        bind(content.variables, preview.variables),
     )

@@ -6,32 +6,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.template.clients.renderer import Renderer
-from services.template.domain.errors import BatchTooLarge
 from services.template.domain.rendering import (
     Failure,
-    Rendered,
     RenderRequest,
     RenderTask,
+    Result,
     prepare,
 )
 from services.template.usecases.load_versions import LoadVersions
 
-MAX_TASKS = 500
+PATIENCE = 300_000
+"""Steps of hard work, of whoever, that a batch waits for: three renderings of the hardest kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class RenderBatch:
-    """Renders tasks that may span tenants; each fails or succeeds by itself."""
+    """Renders tasks that may span tenants; each succeeds, fails or is postponed by itself."""
 
     load_versions: LoadVersions
     renderer: Renderer
 
-    async def __call__(self, tasks: Sequence[RenderTask]) -> list[Rendered | Failure]:
-        """Returns the results in the order of the tasks; raises BatchTooLarge."""
-        if len(tasks) > MAX_TASKS:
-            raise BatchTooLarge("tasks", MAX_TASKS)
+    async def __call__(self, tasks: Sequence[RenderTask]) -> list[Result]:
+        """Returns the results in the order of the tasks."""
         contents = await self.load_versions({task.key for task in tasks})
         prepared = [prepare(task, contents.get(task.key)) for task in tasks]
         requests = [entry for entry in prepared if isinstance(entry, RenderRequest)]
-        results = iter(await self.renderer.render(requests))
+        results = iter(await self.renderer.render(requests, patience=PATIENCE))
         return [entry if isinstance(entry, Failure) else next(results) for entry in prepared]

@@ -26,5 +26,5 @@ class UpdateTemplate:
         template = await lock(connection, tenant_id, change.name, change.etag)
         content = merge(template.content, change.content, change.paths)
         # Under the lock, because the parts that stay count as well.
-        await self.check_draft(change.name, content)
+        await self.check_draft(tenant_id, change.name, content)
         return await replace_draft(connection, tenant_id, change.name, content, self.clock.now())

@@ -55,16 +55,19 @@ def content_to_bytes(content: Content) -> bytes:
 
 def rendered_to_proto(rendered: Rendered) -> content_pb2.RenderedContent:
     """Writes what was rendered."""
-    match rendered.channel:
-        case Channel.EMAIL:
-            email = content_pb2.EmailContent(**rendered.texts)
-            return content_pb2.RenderedContent(email=email)
-        case Channel.IN_APP:
-            in_app = content_pb2.InAppContent(**rendered.texts)
-            return content_pb2.RenderedContent(in_app=in_app)
-        case Channel.WEBHOOK:
-            webhook = content_pb2.WebhookContent(**rendered.texts)
-            return content_pb2.RenderedContent(webhook=webhook)
+    message = content_pb2.RenderedContent()
+    fill_rendered(message, rendered)
+    return message
+
+
+def fill_rendered(message: content_pb2.RenderedContent, rendered: Rendered) -> None:
+    """Writes what was rendered into an empty message."""
+    content = getattr(message, rendered.channel.value)
+    # Set, even if all its texts are empty.
+    content.SetInParent()
+    for name, text in rendered.texts.items():
+        if text:
+            setattr(content, name, text)
 
 
 def variable_to_proto(variable: Variable) -> pb.TemplateVariable:

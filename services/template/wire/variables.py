@@ -12,7 +12,14 @@ _LARGEST_WHOLE = 1e21
 
 def variables_from_proto(struct: Struct) -> dict[str, object]:
     """Reads variables as plain dicts, lists, texts, numbers, booleans and None."""
-    return {name: _value(value) for name, value in struct.fields.items()}
+    fields = struct.fields
+    found: dict[str, object] = {}
+    # By key: iterating over items takes half as long again.
+    for name in fields:
+        value = fields[name]
+        kind = value.WhichOneof("kind")
+        found[name] = value.string_value if kind == "string_value" else _value(value, kind)
+    return found
 
 
 def variables_from_bytes(data: bytes) -> dict[str, object] | None:
@@ -23,18 +30,18 @@ def variables_from_bytes(data: bytes) -> dict[str, object] | None:
         return None
 
 
-def _value(value: Value) -> object:
-    match value.WhichOneof("kind"):
-        case "number_value":
-            return _number(value.number_value)
+def _value(value: Value, kind: str | None) -> object:
+    match kind:
         case "string_value":
             return value.string_value
+        case "number_value":
+            return _number(value.number_value)
         case "bool_value":
             return value.bool_value
         case "struct_value":
             return variables_from_proto(value.struct_value)
         case "list_value":
-            return [_value(item) for item in value.list_value.values]
+            return [_value(item, item.WhichOneof("kind")) for item in value.list_value.values]
         case _:
             return None
 

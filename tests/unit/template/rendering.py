@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from services.template.clients.budget import Budget
 from services.template.clients.compiled import compile_source
 from services.template.clients.sandbox import Sandbox
 
@@ -20,4 +21,4 @@ def render(
 ) -> str:
     """Compiles and renders; raises SourceRefused or RenderingFailed."""
     compiled = compile_source(_SANDBOXES[escaped], source)
-    return compiled.render(variables or {}, max_bytes=max_bytes)
+    return compiled.render(dict(variables or {}), Budget(), max_bytes=max_bytes)

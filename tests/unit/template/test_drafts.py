@@ -35,7 +35,7 @@ def stored(content: Content, *, latest_version: int = 0, ended_version: int = 0)
 
 
 async def violations(renderer: Renderer, content: Content) -> list[tuple[str, str]]:
-    found = draft_violations(content, await renderer.inspect(content))
+    found = draft_violations(content, await renderer.inspect("acme", content))
     return [(violation.field, violation.description) for violation in found]
 
 
@@ -125,7 +125,7 @@ async def test_a_draft_needs_a_channel(renderer: Renderer) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["self", "loop", "none", "None", "true", "False", "not"])
+@pytest.mark.parametrize("name", ["self", "loop", "none", "None", "true", "False", "not", "in"])
 def test_a_name_that_templates_hide_is_refused(name: str) -> None:
     content = email(variables=declared(name))
     assert list(draft_violations(content, [])) == [

@@ -39,7 +39,7 @@ def test_a_task_sees_declared_variables_only() -> None:
     content = email(variables=declared("a", "b?"))
     request = prepare(task(variables={"a": 1, "c": 2}), content)
     assert isinstance(request, RenderRequest)
-    assert (request.label, request.variables) == ("order-shipped v3", {"a": 1, "b": None})
+    assert (request.key, request.variables) == (KEY, {"a": 1, "b": None})
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,7 @@ def test_a_task_that_cannot_be_rendered_says_why(
 
 def request(content: Content, **variables: object) -> RenderRequest:
     (channel,) = content.sources
-    return RenderRequest(
-        label="order-shipped v3", content=content, channel=channel, variables=variables
-    )
+    return RenderRequest(KEY, content, channel, variables)
 
 
 async def test_a_mail_is_rendered_part_by_part(renderer: Renderer) -> None:

@@ -225,6 +225,7 @@ class RenderResult(_message.Message):
 
     CONTENT_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
+    POSTPONED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def content(self) -> _content_pb2.RenderedContent:
         """It rendered."""
@@ -233,17 +234,22 @@ class RenderResult(_message.Message):
     def failure(self) -> Global___RenderFailure:
         """It cannot render; asking again would give the same."""
 
+    @_builtins.property
+    def postponed(self) -> Global___RenderPostponement:
+        """There was no time for it; to be asked for again, later."""
+
     def __init__(
         self,
         *,
         content: _content_pb2.RenderedContent | None = ...,
         failure: Global___RenderFailure | None = ...,
+        postponed: Global___RenderPostponement | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "failure", b"failure", "result", b"result"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "failure", b"failure", "postponed", b"postponed", "result", b"result"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "failure", b"failure", "result", b"result"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "failure", b"failure", "postponed", b"postponed", "result", b"result"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["content", "failure"]  # noqa: Y015
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["content", "failure", "postponed"]  # noqa: Y015
     _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
 
@@ -270,3 +276,20 @@ class RenderFailure(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RenderFailure: _TypeAlias = RenderFailure  # noqa: Y015
+
+@_typing.final
+class RenderPostponement(_message.Message):
+    """Says that a task did not get its turn."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenderPostponement: _TypeAlias = RenderPostponement  # noqa: Y015

@@ -59,7 +59,8 @@ class RenderingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RenderBatch(self, request, context):
-        """Renders a batch; results stand in request order and fail one by one.
+        """Renders a batch; results stand in request order and fail one by one. What takes much work takes turns
+        by tenant, and only so much is done for one call: the rest is postponed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

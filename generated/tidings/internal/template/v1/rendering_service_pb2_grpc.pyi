@@ -36,7 +36,9 @@ class RenderingServiceStub:
     DescribeTemplates: _grpc.UnaryUnaryMultiCallable[_rendering_service_pb2.DescribeTemplatesRequest, _rendering_service_pb2.DescribeTemplatesResponse]
     """Describes published versions, in request order, so that a send can be checked before it is accepted."""
     RenderBatch: _grpc.UnaryUnaryMultiCallable[_rendering_service_pb2.RenderBatchRequest, _rendering_service_pb2.RenderBatchResponse]
-    """Renders a batch; results stand in request order and fail one by one."""
+    """Renders a batch; results stand in request order and fail one by one. What takes much work takes turns
+    by tenant, and only so much is done for one call: the rest is postponed.
+    """
 
 @_typing.type_check_only
 class RenderingServiceAsyncStub(RenderingServiceStub):
@@ -46,7 +48,9 @@ class RenderingServiceAsyncStub(RenderingServiceStub):
     DescribeTemplates: _aio.UnaryUnaryMultiCallable[_rendering_service_pb2.DescribeTemplatesRequest, _rendering_service_pb2.DescribeTemplatesResponse]  # type: ignore[assignment]
     """Describes published versions, in request order, so that a send can be checked before it is accepted."""
     RenderBatch: _aio.UnaryUnaryMultiCallable[_rendering_service_pb2.RenderBatchRequest, _rendering_service_pb2.RenderBatchResponse]  # type: ignore[assignment]
-    """Renders a batch; results stand in request order and fail one by one."""
+    """Renders a batch; results stand in request order and fail one by one. What takes much work takes turns
+    by tenant, and only so much is done for one call: the rest is postponed.
+    """
 
 class RenderingServiceServicer(metaclass=_abc_1.ABCMeta):
     """Renders for dispatch and describes templates for ingestion."""
@@ -65,6 +69,8 @@ class RenderingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rendering_service_pb2.RenderBatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rendering_service_pb2.RenderBatchResponse, _abc.Awaitable[_rendering_service_pb2.RenderBatchResponse]]:
-        """Renders a batch; results stand in request order and fail one by one."""
+        """Renders a batch; results stand in request order and fail one by one. What takes much work takes turns
+        by tenant, and only so much is done for one call: the rest is postponed.
+        """
 
 def add_RenderingServiceServicer_to_server(servicer: RenderingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
