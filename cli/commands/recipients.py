@@ -225,11 +225,19 @@ def _show(output: Output, recipient: Recipient) -> None:
             ("locale", recipient.locale),
             ("time zone", recipient.time_zone),
             ("webhooks", recipient.webhook_url or "-"),
+            *_gone(recipient),
             ("created", show_time(recipient.create_time)),
             ("changed", show_time(recipient.update_time)),
             ("etag", recipient.etag),
         ]
     )
+
+
+def _gone(recipient: Recipient) -> list[tuple[str, str]]:
+    if not recipient.HasField("webhook_gone_time"):
+        return []
+    since = show_time(recipient.webhook_gone_time)
+    return [("", f"gone: it answered 410 at {since}; `recipients update --webhook-url` opens it")]
 
 
 def _show_list(output: Output, page: ListRecipientsResponse) -> None:
