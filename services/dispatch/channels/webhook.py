@@ -144,10 +144,10 @@ def read_retry_after(value: str, now: datetime) -> timedelta | None:
     value = value.strip()
     if value.isascii() and value.isdigit():
         # Long before it, a number that is too large for a span is more than a day.
-        return min(timedelta(seconds=int(value[:9])), _LONGEST_WISH)
+        return min(timedelta(seconds=int(value.lstrip("0")[:9] or 0)), _LONGEST_WISH)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
