@@ -9,6 +9,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from cli.log_format import logs_are_json
+
 #: Each lies in `cli.commands` under its own name, with underscores.
 COMMANDS = {
     "run": "Run everything here, with demo data, and show a notification arrive.",
@@ -57,7 +59,7 @@ class LazyCommands(TyperGroup):
         name, known, rest = super().resolve_command(ctx, args)
         if name is None or known is None:
             return name, known, rest
-        if name in _SLOW and not {"-h", "--help"} & set(rest):
+        if name in _SLOW and not {"-h", "--help"} & set(rest) and not logs_are_json():
             # At once: what they import takes seconds when it is imported first.
             typer.echo("starting …", err=True)
         module = importlib.import_module(f"cli.commands.{name.replace('-', '_')}")

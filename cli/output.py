@@ -109,6 +109,11 @@ class Output:
         if not self.is_json:
             self._notes.print(Text(plain(pasteable(sentence)), style="dim"), soft_wrap=True)
 
+    # Any: what JSON can hold.
+    def event(self, name: str, show: Callable[[], None], **fields: Any) -> None:
+        """Tells how far a command that hosts servers is: as `show` puts it, or see `LoggedOutput`."""
+        show()
+
     def end_line(self) -> None:
         """Ends the line on which a terminal has shown Ctrl-C."""
         if self._notes.is_terminal:
