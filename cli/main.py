@@ -68,8 +68,14 @@ class LazyCommands(TyperGroup):
         return name, loaded, rest
 
 
+_EXIT_CODES = (
+    "Exit codes: 0 it worked, 1 the server said no or nothing came in time, 2 misuse, 3 no server,"
+    " 130 Ctrl-C, 141 nobody read on."
+)
+
 app = typer.Typer(
     cls=LazyCommands,
+    epilog=_EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
