@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from services.template.clients.compilations import Compilations
 from services.template.clients.compiled import RenderingFailed
+from services.template.clients.json_shape import check_json_shape
 from services.template.clients.syntax import SourceRefused
 from services.template.domain.drafts import Inspection
 from services.template.domain.models import Content
@@ -31,7 +32,8 @@ class Renderer:
         self._compilations = Compilations()
 
     async def inspect(self, content: Content) -> list[Inspection]:
-        """Compiles all sources of a draft, and renders those that use no variable."""
+        """Compiles all sources of a draft, renders those that use no variable, and looks at the shape of
+        those that render to JSON."""
         return await self._ask(self._inspect_all, content)
 
     async def render(self, requests: Sequence[RenderRequest]) -> list[Rendered | Failure]:
@@ -56,6 +58,8 @@ class Renderer:
             if not compiled.used:
                 # It renders to the same whatever is sent, so what it renders to is known now.
                 part.finish(compiled.render({}, max_bytes=part.max_bytes))
+            elif part.is_json:
+                check_json_shape(self._compilations.read(source, part.escaped))
         except (SourceRefused, RenderingFailed, TextRefused) as refused:
             return Inspection(part=part, refusal=str(refused))
         return Inspection(part=part, used=compiled.used)
