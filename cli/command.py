@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from cli.session import Session, open_session, read_settings
 
 Arguments = ParamSpec("Arguments")
 
+_MAY_BE_DONE = "what the command asked for may be done all the same"
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 _PANEL = "Connection and output"
 
 
@@ -132,12 +135,19 @@ def _with_shared_options(body: Callable[..., Awaitable[None]]) -> Callable[..., 
 
 @contextmanager
 def reporting(output: Output) -> Iterator[None]:
-    """Prints a CommandError that comes out and ends with its exit code; ends the line of Ctrl-C."""
+    """Prints a CommandError that comes out and ends with its exit code, and so for an output that is full;
+    ends the line of Ctrl-C."""
     try:
         yield
     except CommandError as error:
         output.error(error)
         raise typer.Exit(error.exit_code) from None
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        sentence = f"the output cannot be written: {error.strerror}"
+        output.error(CommandError(sentence, hint=_MAY_BE_DONE))
+        raise typer.Exit(CommandError.exit_code) from None
     except KeyboardInterrupt:
         output.end_line()
         raise

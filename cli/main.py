@@ -9,6 +9,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from cli.log_format import logs_are_json
+
 #: Each lies in `cli.commands` under its own name, with underscores.
 COMMANDS = {
     "run": "Run everything here, with demo data, and show a notification arrive.",
@@ -58,7 +60,7 @@ class LazyCommands(TyperGroup):
         name, known, rest = super().resolve_command(ctx, args)
         if name is None or known is None:
             return name, known, rest
-        if name in _SLOW and not {"-h", "--help"} & set(rest):
+        if name in _SLOW and not {"-h", "--help"} & set(rest) and not logs_are_json():
             # At once: what they import takes seconds when it is imported first.
             typer.echo("starting …", err=True)
         module = importlib.import_module(f"cli.commands.{name.replace('-', '_')}")
@@ -67,8 +69,14 @@ class LazyCommands(TyperGroup):
         return name, loaded, rest
 
 
+_EXIT_CODES = (
+    "Exit codes: 0 it worked, 1 the server said no or nothing came in time, 2 misuse, 3 no server,"
+    " 130 Ctrl-C, 141 nobody read on."
+)
+
 app = typer.Typer(
     cls=LazyCommands,
+    epilog=_EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},

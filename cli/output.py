@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
+import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from google.protobuf.message import Message
 from rich.console import Console
@@ -47,13 +51,40 @@ def to_document(message: Message) -> dict[str, Any]:
     return document
 
 
+class _Answers(Console):
+    """Standard output. A reader who leaves ends the command, quietly."""
+
+    def on_broken_pipe(self) -> None:
+        """Ends as a program that SIGPIPE ends: a shell tells that from a refusal."""
+        self.quiet = True
+        _abandon(sys.stdout)
+        raise SystemExit(128 + signal.SIGPIPE)
+
+
+class _Notes(Console):
+    """Standard error. The command goes on when nobody reads it."""
+
+    def on_broken_pipe(self) -> None:
+        """Says no more."""
+        self.quiet = True
+        _abandon(sys.stderr)
+
+
+def _abandon(stream: TextIO) -> None:
+    """Lets what a stream still holds go nowhere, so that it does not fail once more at the end."""
+    with contextlib.suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
 class Output:
     """Where a command's answer, its notes and its error go."""
 
     def __init__(self, form: OutputFormat = OutputFormat.TEXT) -> None:
         self.form = form
-        self.console = Console(highlight=False, markup=False, emoji=False)
-        self._notes = Console(stderr=True, highlight=False, markup=False, emoji=False)
+        self.console: Console = _Answers(highlight=False, markup=False, emoji=False)
+        self._notes: Console = _Notes(stderr=True, highlight=False, markup=False, emoji=False)
 
     @property
     def is_json(self) -> bool:
@@ -108,6 +139,11 @@ class Output:
         """Tells people something beside the answer, on stderr; programs are spared it."""
         if not self.is_json:
             self._notes.print(Text(plain(pasteable(sentence)), style="dim"), soft_wrap=True)
+
+    # Any: what JSON can hold.
+    def event(self, name: str, show: Callable[[], None], **fields: Any) -> None:
+        """Tells how far a command that hosts servers is: as `show` puts it, or see `LoggedOutput`."""
+        show()
 
     def end_line(self) -> None:
         """Ends the line on which a terminal has shown Ctrl-C."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from enum import StrEnum
 
 from cli.entries import Entry, read_json_lines
@@ -84,18 +85,28 @@ def _header(rows: Iterator[list[str]]) -> list[str]:
     try:
         header = [cell.strip() for cell in next(rows, [])]
     except (csv.Error, UnicodeDecodeError) as error:
-        raise Misused(f"the first line is no CSV: {error}") from None
+        raise Misused(f"line 1 is no CSV: {error}") from None
     allowed = ", ".join(COLUMNS)
     unknown = [name for name in header if name not in COLUMNS]
     if unknown:
-        raise Misused(f"there is no column {unknown[0]!r}; name them in the first line: {allowed}")
+        nearest = get_close_matches(unknown[0].lower(), COLUMNS, 1)
+        meant = f"; did you mean {nearest[0]}?" if nearest else ""
+        raise Misused(
+            f"line 1: there is no column {unknown[0]!r}{meant}", hint=f"the columns are {allowed}"
+        )
     if "recipient_id" not in header or len(set(header)) != len(header):
-        raise Misused(f"the first line must name the columns, each once: recipient_id of {allowed}")
+        raise Misused(
+            f"line 1 must name the columns, each once: recipient_id, and others of {allowed}"
+        )
     return header
 
 
 def _ragged(row: list[str], header: list[str]) -> Misused:
-    return Misused(f"has {len(row)} cells; the first line names {len(header)} columns")
+    if len(row) < len(header):
+        return Misused(f"has no cell for the column {header[len(row)]}; an empty one will do")
+    return Misused(
+        f"has {len(row)} cells for {len(header)} columns; put a cell with a comma in double quotes"
+    )
 
 
 def _recipient(cells: dict[str, str]) -> Recipient:

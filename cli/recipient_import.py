@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from cli.entries import Entry
 from cli.errors import CommandError, Refused, from_status
 from cli.output import Output
+from cli.recipient_file import FileFormat
 from cli.retrying import ask_again, may_pass
 from cli.session import Session
 from tidings.preference.v1.recipient_service_pb2 import (
@@ -19,13 +20,16 @@ from tidings.preference.v1.recipient_service_pb2_grpc import RecipientServiceStu
 BATCH_ENTRIES = 500
 #: A batch takes longer than a call of one.
 _TRY_SECONDS = 15.0
+#: Each entry is judged as if it had come alone.
+_ENTRY = "recipient."
 
 
 class ImportReport:
     """The lines that were refused, and the number of both kinds."""
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, form: FileFormat) -> None:
         self._output = output
+        self._place = "column" if form is FileFormat.CSV else "field"
         self.stored = 0
         self.refused = 0
 
@@ -43,7 +47,16 @@ class ImportReport:
             return
         who = f" {recipient_id}" if recipient_id else ""
         reason = f" ({error.reason})" if isinstance(error, Refused) else ""
-        self._output.line(f"{entry.line}:{who} refused: {error.sentence}{reason}")
+        self._output.line(f"{entry.line}:{who} refused: {self._why(error)}{reason}")
+
+    def _why(self, error: CommandError) -> str:
+        """Returns the sentence of an error, with the places in the file that it is about."""
+        violations = error.details.violations if isinstance(error, Refused) else ()
+        places = [
+            f"{self._place} {violation.field.removeprefix(_ENTRY)}: {violation.description}"
+            for violation in violations
+        ]
+        return "; ".join(places) or error.sentence
 
     def close(self) -> None:
         """Says how many were stored; raises CommandError if any was not."""
@@ -78,8 +91,8 @@ async def store_batch(
         except CommandError as error:
             if may_pass(error):
                 error.hint = (
-                    f"{report.stored} are stored, up to line {batch[0].line}; import the file again,"
-                    " what is stored stays as it is"
+                    f"{report.stored} are stored; nobody answered for line {batch[0].line} and what follows;"
+                    " import the file again, what is stored stays as it is"
                 )
             raise
         results = response.results

@@ -102,6 +102,7 @@ _DECISIONS = {
     "no_contact_point": "not used: the recipient has no address there",
     "not_in_template": "not used: the template has no content for it",
     "already_left": "not used: an earlier revision has left there",
+    "endpoint_gone": "not used: the recipient's endpoint there said that it is gone",
 }
 _NOTIFICATION_TONES = {
     "suppressed": Tone.GOOD,

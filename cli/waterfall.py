@@ -62,6 +62,8 @@ def _lines(notification: Notification, timeline: Timeline, scale: _Scale) -> Ite
         for decision in timeline.decisions:
             style = "" if decision.used else "dim"
             yield Text(f"  {decision.channel:<10}{decision.words}", style=style)
+        if not any(decision.used for decision in timeline.decisions):
+            yield Text("  Nothing is sent: no channel is left.", style="yellow")
     yield Text()
     yield Text(f"{_ORIGIN:>{_LABEL_WIDTH + scale.width + 1 + _OFFSET_WIDTH}}", style="dim")
     for stage in timeline.stages:

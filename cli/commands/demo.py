@@ -19,6 +19,7 @@ import typer
 from cli.command import reporting
 from cli.errors import REFUSED, CommandError
 from cli.hosting import Interrupts, hosting, log_to_stderr, run_loop
+from cli.logged_output import hosting_output
 from cli.output import Output
 
 app = typer.Typer(add_completion=False)
@@ -40,27 +41,31 @@ def demo(
     Uses free ports and a directory that is removed afterwards. The exit code is 0 only when
     the mail and the inbox item were both seen.
     """
-    output = Output()
+    output = hosting_output()
     began = time.monotonic()
     with reporting(output):
         log_to_stderr(logging.WARNING)
         with (
             tempfile.TemporaryDirectory(prefix="tidings-") as directory,
-            _last_resort(timeout + _ENDING_SECONDS + _LAST_SECONDS, directory),
+            _last_resort(output, timeout + _ENDING_SECONDS + _LAST_SECONDS, directory),
         ):
             code = run_loop(_demo(output, Path(directory), timeout))
         if code == 0:
             spent = time.monotonic() - began
-            output.note(f"both arrived; {spent:.1f} s from nothing to gone again")
+            output.event(
+                "ended",
+                lambda: output.note(f"both arrived; {spent:.1f} s from nothing to gone again"),
+                seconds=round(spent, 3),
+            )
     raise typer.Exit(code)
 
 
 @contextmanager
-def _last_resort(seconds: float, directory: str) -> Iterator[None]:
+def _last_resort(output: Output, seconds: float, directory: str) -> Iterator[None]:
     """Ends the process when nothing else does; the embedded parts end with it."""
 
     def end() -> None:
-        typer.echo(f"error: the demo did not end within {seconds:g} s", err=True)
+        output.error(CommandError(f"the demo did not end within {seconds:g} s"))
         shutil.rmtree(directory, ignore_errors=True)
         os._exit(REFUSED)
 

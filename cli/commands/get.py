@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
 
 from cli.command import command
+from cli.output import Output
 from cli.session import Session
 from cli.waterfall import draw
 from tidings.ingestion.v1.ingestion_service_pb2 import GetNotificationRequest
 from tidings.ingestion.v1.ingestion_service_pb2_grpc import IngestionServiceStub
+from tidings.ingestion.v1.notification_pb2 import Notification, NotificationState
 
 app = typer.Typer(add_completion=False)
 
@@ -24,4 +27,14 @@ async def get(
     response = await session.ask(
         stub.GetNotification, GetNotificationRequest(notification_id=notification_id)
     )
-    session.output.answer(response, lambda: draw(response.notification, session.output.console))
+    session.output.answer(response, lambda: _show(session.output, response.notification))
+
+
+def _show(output: Output, notification: Notification) -> None:
+    draw(notification, output.console)
+    if notification.state == NotificationState.NOTIFICATION_STATE_SUPPRESSED:
+        who = shlex.quote(notification.recipient_id)
+        output.note(
+            f"`tidings recipients get {who}` shows where it can be reached,"
+            f" `tidings preferences get {who}` what it wants"
+        )

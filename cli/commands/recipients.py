@@ -30,20 +30,27 @@ app = typer.Typer(help="Who is notified.", no_args_is_help=True, add_completion=
 RecipientId = Annotated[str, typer.Argument(metavar="RECIPIENT", help="Your own id of somebody.")]
 
 
+#: Named as in the contract, and so as the columns of a file.
 _FIELDS = {
-    "emails": "--email",
-    "phone_numbers": "--phone",
+    "emails": "--emails",
+    "phone_numbers": "--phone-numbers",
     "locale": "--locale",
-    "time_zone": "--zone",
+    "time_zone": "--time-zone",
     "webhook_url": "--webhook-url",
 }
 _OPTIONS = ", ".join([*_FIELDS.values(), "--clear"])
 
 
-EmailOption = Annotated[
-    list[str] | None, typer.Option(help="A mail address; the first is preferred.")
+EmailsOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ADDRESS", help="A mail address; repeat it, the first is preferred."),
 ]
-PhoneOption = Annotated[list[str] | None, typer.Option(help="A number such as +4915112345678.")]
+PhoneNumbersOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NUMBER", help="Such as +4915112345678; repeat it, the first is preferred."
+    ),
+]
 WebhookUrlOption = Annotated[
     str | None, typer.Option(metavar="URL", help="Where its webhooks go, by https.")
 ]
@@ -53,12 +60,12 @@ WebhookUrlOption = Annotated[
 async def put(
     session: Session,
     recipient_id: RecipientId,
-    email: EmailOption = None,
-    phone: PhoneOption = None,
+    emails: EmailsOption = None,
+    phone_numbers: PhoneNumbersOption = None,
     locale: Annotated[
         str, typer.Option(show_default="en", help="A language tag such as pt-BR.")
     ] = "",
-    zone: Annotated[
+    time_zone: Annotated[
         str, typer.Option(show_default="UTC", help="A time zone such as Europe/Berlin.")
     ] = "",
     webhook_url: WebhookUrlOption = None,
@@ -68,10 +75,10 @@ async def put(
     """Store a recipient, whole: what is not given is forgotten."""
     recipient = Recipient(
         recipient_id=recipient_id,
-        emails=email or [],
-        phone_numbers=phone or [],
+        emails=emails or [],
+        phone_numbers=phone_numbers or [],
         locale=locale,
-        time_zone=zone,
+        time_zone=time_zone,
         webhook_url=webhook_url or "",
         etag=etag,
     )
@@ -87,10 +94,12 @@ async def put(
 async def update(
     session: Session,
     recipient_id: RecipientId,
-    email: EmailOption = None,
-    phone: PhoneOption = None,
+    emails: EmailsOption = None,
+    phone_numbers: PhoneNumbersOption = None,
     locale: Annotated[str | None, typer.Option(help="A language tag such as pt-BR.")] = None,
-    zone: Annotated[str | None, typer.Option(help="A time zone such as Europe/Berlin.")] = None,
+    time_zone: Annotated[
+        str | None, typer.Option(help="A time zone such as Europe/Berlin.")
+    ] = None,
     webhook_url: WebhookUrlOption = None,
     clear: Annotated[
         list[str] | None,
@@ -105,19 +114,19 @@ async def update(
 ) -> None:
     """Change some of what is known of a recipient; what is not given stays."""
     given = {
-        "emails": email,
-        "phone_numbers": phone,
+        "emails": emails,
+        "phone_numbers": phone_numbers,
         "locale": locale,
-        "time_zone": zone,
+        "time_zone": time_zone,
         "webhook_url": webhook_url,
     }
     mask = mask_of(given, clear or [], options=_OPTIONS)
     recipient = Recipient(
         recipient_id=recipient_id,
-        emails=email or [],
-        phone_numbers=phone or [],
+        emails=emails or [],
+        phone_numbers=phone_numbers or [],
         locale=locale or "",
-        time_zone=zone or "",
+        time_zone=time_zone or "",
         webhook_url=webhook_url or "",
         etag=etag,
     )
@@ -163,15 +172,16 @@ async def import_recipients(
     """Store many recipients, each whole, and list the lines that were refused.
 
     JSON lines: a Recipient each, its fields named as in the contract. CSV: the first line names the
-    columns recipient_id, emails, phone_numbers, locale, time_zone and webhook_url, of which only the first
-    is needed; several addresses in one cell have ; between them.
+    columns recipient_id, emails, phone_numbers, locale, time_zone and webhook_url, as the options of `put`
+    are named; only the first is needed. Several addresses in one cell have ; between them.
 
     The exit code is 1 if any line was refused. A file may be imported again at any time: what is stored
     as it says stays as it is.
     """
-    report = ImportReport(session.output)
+    form = form or format_of(file.name)
+    report = ImportReport(session.output, form)
     with session.output.progress(file_length(file), doing="importing") as advance:
-        entries = read_recipients(file, form or format_of(file.name))
+        entries = read_recipients(file, form)
         for batch in in_batches(entries, most=BATCH_ENTRIES):
             await store_batch(session, batch, report, within=within)
             advance(sum(entry.length for entry in batch))
@@ -191,7 +201,7 @@ async def list_recipients(
     session: Session,
     prefix: Annotated[str, typer.Option(help="Only ids that begin so.")] = "",
     email: Annotated[str, typer.Option(help="Only who has this address, whatever its case.")] = "",
-    phone: Annotated[str, typer.Option(help="Only who has this number.")] = "",
+    phone_number: Annotated[str, typer.Option(help="Only who has this number.")] = "",
     limit: LimitOption = 100,
     page_token: PageTokenOption = "",
     everything: AllOption = False,
@@ -201,7 +211,11 @@ async def list_recipients(
 
     async def ask(size: int, token: str) -> ListRecipientsResponse:
         request = ListRecipientsRequest(
-            page_size=size, page_token=token, id_prefix=prefix, email=email, phone_number=phone
+            page_size=size,
+            page_token=token,
+            id_prefix=prefix,
+            email=email,
+            phone_number=phone_number,
         )
         return await session.ask(stub.ListRecipients, request)
 
@@ -221,15 +235,23 @@ def _show(output: Output, recipient: Recipient) -> None:
         [
             ("recipient", recipient.recipient_id),
             ("emails", ", ".join(recipient.emails) or "-"),
-            ("phones", ", ".join(recipient.phone_numbers) or "-"),
+            ("phone numbers", ", ".join(recipient.phone_numbers) or "-"),
             ("locale", recipient.locale),
             ("time zone", recipient.time_zone),
-            ("webhooks", recipient.webhook_url or "-"),
+            ("webhook url", recipient.webhook_url or "-"),
+            *_gone(recipient),
             ("created", show_time(recipient.create_time)),
             ("changed", show_time(recipient.update_time)),
             ("etag", recipient.etag),
         ]
     )
+
+
+def _gone(recipient: Recipient) -> list[tuple[str, str]]:
+    if not recipient.HasField("webhook_gone_time"):
+        return []
+    since = show_time(recipient.webhook_gone_time)
+    return [("", f"gone: it answered 410 at {since}; `update --webhook-url URL` opens it")]
 
 
 def _show_list(output: Output, page: ListRecipientsResponse) -> None:

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -15,15 +16,19 @@ from cli.command import reporting
 from cli.commands.serve import DataDirectoryOption, ListenOption
 from cli.errors import REFUSED, CommandError
 from cli.hosting import Interrupts, hosting, log_to_stderr, run_loop
+from cli.logged_output import hosting_output
 from cli.output import Output
+
+if TYPE_CHECKING:
+    from cli.serve import Cluster
 
 app = typer.Typer(add_completion=False)
 
 _ARRIVAL_SECONDS = 30.0
 _INTERRUPTED = 130
-#: On a laptop a webhook's receiver listens on http://localhost:3000.
 #: Who tries it out wants to see each trace.
 _TRACED = {"TIDINGS_TRACE_SAMPLE_RATIO": "1"}
+#: On a laptop a webhook's receiver listens on http://localhost:3000.
 _EGRESS_TO_THIS_MACHINE = {
     "TIDINGS_EGRESS_ALLOW_HTTP": "true",
     "TIDINGS_EGRESS_NETWORKS": "127.0.0.0/8,::1/128",
@@ -39,9 +44,10 @@ def run(
     """Run everything here, with demo data, and show a notification arrive.
 
     Stays up until Ctrl-C. The data stays too; the next run goes on with it. The exit code is 0
-    only when the notification was seen to arrive.
+    only when the notification was seen to arrive. With TIDINGS_LOG_FORMAT=json all that is told are log
+    lines on stderr.
     """
-    output = Output()
+    output = hosting_output()
     with reporting(output):
         log_to_stderr(logging.WARNING)
         code = run_loop(_run(output, data_directory, listen))
@@ -55,7 +61,11 @@ async def _run(output: Output, data_directory: Path, listen: str) -> int:
     from cli.serve import ServeOptions
 
     began = time.monotonic()
-    output.note(f"data in {data_directory}")
+    output.event(
+        "data_kept",
+        lambda: output.note(f"data in {data_directory}"),
+        data_directory=str(data_directory.absolute()),
+    )
     options = ServeOptions(
         data_directory=data_directory, listen=listen, environ=_environ(listen, os.environ)
     )
@@ -65,7 +75,7 @@ async def _run(output: Output, data_directory: Path, listen: str) -> int:
             async with hosting(options) as cluster:
                 file = data_directory / "cli.toml"
                 settings = await ensure_settings(cluster, file, output)
-                output.note(f"started in {time.monotonic() - began:.1f} s")
+                _tell_started(output, cluster, time.monotonic() - began)
                 try:
                     notification_id = await show(
                         output,
@@ -78,14 +88,24 @@ async def _run(output: Output, data_directory: Path, listen: str) -> int:
                     # Up it is all the same, and being up helps to find out.
                     output.error(error)
                     notification_id, code = None, REFUSED
-                tell_next(output, cluster.public_address, file, notification_id)
+                if not output.is_json:
+                    tell_next(output, cluster.public_address, file, notification_id)
                 await interrupts.hold()
                 output.end_line()
-                output.note("stopping")
+                output.event("stopping", lambda: output.note("stopping"))
         except asyncio.CancelledError:
             output.end_line()
             return _INTERRUPTED
     return code
+
+
+def _tell_started(output: Output, cluster: Cluster, seconds: float) -> None:
+    output.event(
+        "started",
+        lambda: output.note(f"started in {seconds:.1f} s"),
+        seconds=round(seconds, 3),
+        address=cluster.public_address,
+    )
 
 
 def _environ(listen: str, environ: Mapping[str, str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ import typer
 from cli.command import reporting
 from cli.errors import CommandError
 from cli.hosting import log_to_stderr, run_loop
-from cli.output import Output
+from cli.logged_output import hosting_output
 from libs.config import SettingError
 from libs.embedded.errors import EmbeddedError
 
@@ -73,6 +73,6 @@ def serve(
             raise CommandError(str(error)) from None
         return 0
 
-    with reporting(Output()):
+    with reporting(hosting_output()):
         log_to_stderr(logging.INFO)
         run_loop(work())

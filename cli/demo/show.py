@@ -21,5 +21,11 @@ async def show(
     async with open_session(settings, output) as session:
         await seed(session)
         arrivals = await send_and_see(session, mail_directory, within=within)
-    tell(output, arrivals, kept=kept)
-    return arrivals.notification.notification_id
+    notification_id = arrivals.notification.notification_id
+    output.event(
+        "arrived",
+        lambda: tell(output, arrivals, kept=kept),
+        notification_id=notification_id,
+        item_after_ms=round(arrivals.item_after, 3),
+    )
+    return notification_id

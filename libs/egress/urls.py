@@ -19,6 +19,7 @@ _URL = re.compile(r"(https?)://([^/?]*)((?:[/?].*)?)", re.ASCII)
 _UNSAFE = re.compile(r"[^\x21-\x7e]|[\\\"<>^`{|}]")
 _NAME = re.compile(r"([^:\[\]]*)(?::([0-9]{1,5}))?")
 _LITERAL_V6 = re.compile(r"\[([0-9A-Fa-f:.]*)\](?::([0-9]{1,5}))?")
+_PORT = re.compile(r":[0-9]*\Z")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 # A last label like this makes resolvers read the whole as a number, in one of many ways.
 _NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")
@@ -81,9 +82,10 @@ def check_url(url: str, policy: EgressPolicy) -> Target:
 
 
 def host_of(url: str) -> str:
-    """Returns the host of a URL as it is written there, to tell endpoints apart by; '' if it has none."""
+    """Returns the host of a URL as it is written there, without its port, to tell servers apart by; '' if
+    it has none."""
     found = _URL.fullmatch(url)
-    return found.group(2).lower() if found else ""
+    return _PORT.sub("", found.group(2).lower()) if found else ""
 
 
 def _read_authority(authority: str) -> tuple[str, str | None, bool]:

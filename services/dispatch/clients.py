@@ -11,12 +11,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from libs.clock import uuid_of
 from libs.rpc.channel import ask
 from services.dispatch import wire
-from services.dispatch.domain.models import EMAIL, ClaimedDelivery
+from services.dispatch.domain.models import EMAIL, ClaimedDelivery, GoneEndpoint
 from tidings.internal.inbox.v1.inbox_delivery_service_pb2 import (
     DeliverBatchRequest,
     ItemKey,
     ReadReceiptsRequest,
 )
+from tidings.internal.preference.v1.endpoint_service_pb2 import ReportGoneEndpointsRequest
 from tidings.internal.template.v1.rendering_service_pb2 import RenderResult
 from tidings.template.v1.content_pb2 import InAppContent
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tidings.internal.inbox.v1.inbox_delivery_service_pb2_grpc import (
         InboxDeliveryServiceAsyncStub,
     )
+    from tidings.internal.preference.v1.endpoint_service_pb2_grpc import EndpointServiceAsyncStub
     from tidings.internal.template.v1.rendering_service_pb2_grpc import RenderingServiceAsyncStub
 
 
@@ -90,3 +92,15 @@ class Inbox:
         )
         response = await ask("inbox", self._stub.ReadReceipts(request, timeout=_RECEIPTS_S))
         return {uuid_of(r.notification_id): r.stream_write_time for r in response.receipts}
+
+
+class Preference:
+    """Who keeps recipients' endpoints."""
+
+    def __init__(self, stub: EndpointServiceAsyncStub) -> None:
+        self._stub = stub
+
+    async def report_gone(self, endpoints: Sequence[GoneEndpoint]) -> None:
+        """Says which endpoints are gone; returns when that is committed, raises DependencyUnavailable."""
+        request = ReportGoneEndpointsRequest(endpoints=map(wire.gone_endpoint_to_proto, endpoints))
+        await ask("preference", self._stub.ReportGoneEndpoints(request))

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from libs.config import SettingError
 from libs.config.retention import retention, retention_interval
 from libs.config.settings import EnvironSettings, integer, seconds, text
+
+# A lease is renewed each fifth of it; what is to be called needs more of it than the call and its margin take.
+_OF_A_LEASE = 0.75
+_MARGIN = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +86,13 @@ class Settings(EnvironSettings):
     )
     smtp_timeout: timedelta = seconds(
         "TIDINGS_SMTP_TIMEOUT_SECONDS",
-        "How long one mail may take.",
+        "How long one mail may take. With a second beside it, it must fit in three quarters of a lease.",
         default=20,
     )
     webhook_timeout: timedelta = seconds(
         "TIDINGS_WEBHOOK_TIMEOUT_SECONDS",
-        "How long one webhook may take, from asking for its host's address to the answer.",
+        "How long one webhook may take, from asking for its host's address to the answer. With a second"
+        " beside it, it must fit in three quarters of a lease.",
         default=15,
     )
     webhook_calls: int = integer(
@@ -114,3 +120,18 @@ class Settings(EnvironSettings):
         "Longest wait between calls, unless the receiver asks for more.",
         default=28_800,
     )
+
+    def __post_init__(self) -> None:
+        """Raises SettingError for a call that would never fit in a lease, and so never be made."""
+        longest = _OF_A_LEASE * min(self.lease, self.claim_deadline) - _MARGIN
+        for variable, timeout in (
+            ("TIDINGS_SMTP_TIMEOUT_SECONDS", self.smtp_timeout),
+            ("TIDINGS_WEBHOOK_TIMEOUT_SECONDS", self.webhook_timeout),
+        ):
+            if timeout > longest:
+                raise SettingError(
+                    f"{variable} must be at most {longest.total_seconds():g}, not"
+                    f" {timeout.total_seconds():g}: with a second beside it a call has to fit in three"
+                    " quarters of TIDINGS_DISPATCH_LEASE_SECONDS and of"
+                    " TIDINGS_DISPATCH_CLAIM_DEADLINE_SECONDS"
+                )

@@ -22,6 +22,7 @@ from services.dispatch.domain.models import (
     DeliveryState,
     DeliveryTask,
     DeliveryToCancel,
+    GoneEndpoint,
 )
 from tidings.common.v1.channel_pb2 import Channel
 from tidings.dispatch.v1 import dead_letter_service_pb2, delivery_pb2, webhook_service_pb2
@@ -35,6 +36,9 @@ from tidings.internal.dispatch.v1.ledger_service_pb2 import (
     DeliveryToCancel as DeliveryToCancelMessage,
 )
 from tidings.internal.inbox.v1.inbox_delivery_service_pb2 import InboxDelivery
+from tidings.internal.preference.v1.endpoint_service_pb2 import (
+    GoneEndpoint as GoneEndpointMessage,
+)
 from tidings.internal.template.v1.rendering_service_pb2 import RenderBatchRequest
 from tidings.template.v1.content_pb2 import InAppContent
 
@@ -187,6 +191,17 @@ def inbox_delivery_to_proto(delivery: ClaimedDelivery, content: InAppContent) ->
         content=content,
         traceparent=task.traceparent,
         accept_time=timestamp(task.accept_time),
+    )
+
+
+def gone_endpoint_to_proto(endpoint: GoneEndpoint) -> GoneEndpointMessage:
+    """Returns an endpoint that is gone as preference is told of it."""
+    return GoneEndpointMessage(
+        tenant_id=endpoint.tenant_id,
+        recipient_id=endpoint.recipient_id,
+        channel=Channel.ValueType(endpoint.channel),
+        endpoint=endpoint.endpoint,
+        call_time=timestamp(endpoint.call_time),
     )
 
 

@@ -23,7 +23,7 @@ from services.dispatch.channels.file import FileProvider
 from services.dispatch.channels.provider import EmailProvider
 from services.dispatch.channels.smtp import SmtpProvider
 from services.dispatch.channels.webhook import HttpWebhookProvider
-from services.dispatch.clients import Inbox, Renderer
+from services.dispatch.clients import Inbox, Preference, Renderer
 from services.dispatch.config import Settings
 from services.dispatch.domain.models import EMAIL, IN_APP, PRIORITIES, WEBHOOK
 from services.dispatch.domain.settling import RetryPolicy
@@ -31,6 +31,7 @@ from services.dispatch.entrypoints.grpc import DeadLetterServicer, LedgerService
 from services.dispatch.entrypoints.webhooks import WebhookServicer
 from services.dispatch.entrypoints.work_consumer import WorkConsumer
 from services.dispatch.store.dead_letters import DeadLetterStore
+from services.dispatch.store.gone_endpoints import GoneEndpointStore
 from services.dispatch.store.ledger import Ledger
 from services.dispatch.store.retention import RetentionStore, ledger_weeks
 from services.dispatch.store.webhook_roots import WebhookRoots
@@ -52,6 +53,7 @@ from services.dispatch.usecases.send_in_app import SendInApp
 from services.dispatch.usecases.send_webhook import SendWebhook
 from services.dispatch.usecases.slots import Slots
 from services.dispatch.usecases.solitude import Solitude
+from services.dispatch.usecases.tell_gone_endpoints import TellGoneEndpoints
 from tidings.dispatch.v1 import dead_letter_service_pb2, webhook_service_pb2
 from tidings.dispatch.v1.dead_letter_service_pb2_grpc import (
     add_DeadLetterServiceServicer_to_server,
@@ -60,6 +62,7 @@ from tidings.dispatch.v1.webhook_service_pb2_grpc import add_WebhookServiceServi
 from tidings.internal.dispatch.v1 import ledger_service_pb2
 from tidings.internal.dispatch.v1.ledger_service_pb2_grpc import add_LedgerServiceServicer_to_server
 from tidings.internal.inbox.v1.inbox_delivery_service_pb2_grpc import InboxDeliveryServiceStub
+from tidings.internal.preference.v1.endpoint_service_pb2_grpc import EndpointServiceStub
 from tidings.internal.template.v1.rendering_service_pb2_grpc import RenderingServiceStub
 
 _BATCH = 200
@@ -150,6 +153,10 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     host.loops.add("dispatch.work", consumer.run)
     host.loops.add_periodic("dispatch.due", claim.claim_due, every=settings.sweep_interval)
     host.loops.add_periodic("dispatch.orphans", recover, every=settings.sweep_interval)
+    tell_gone = TellGoneEndpoints(
+        GoneEndpointStore(pool), Preference(EndpointServiceStub(host.peer("preference")))
+    )
+    host.loops.add_periodic("dispatch.gone_endpoints", tell_gone, every=settings.sweep_interval)
     host.loops.add_periodic("dispatch.events", events.sweep, every=settings.event_interval)
     host.loops.add_periodic("dispatch.request_ids", request_ids.sweep, every=SWEEP_INTERVAL)
     if metrics.are_read():

@@ -11,6 +11,7 @@ from libs.postgres.migrations import migrate
 from libs.postgres.pool import Pool, open_pool
 from libs.runtime.host import Host
 from services.preference.entrypoints.categories import CategoryServicer
+from services.preference.entrypoints.endpoints import EndpointServicer
 from services.preference.entrypoints.planning import PlanningServicer
 from services.preference.entrypoints.preferences import PreferenceServicer
 from services.preference.entrypoints.recipients import RecipientServicer
@@ -28,13 +29,17 @@ from services.preference.usecases.get_recipient import GetRecipient
 from services.preference.usecases.list_categories import ListCategories
 from services.preference.usecases.list_preferences import ListPreferences
 from services.preference.usecases.list_recipients import ListRecipients
+from services.preference.usecases.mark_gone_webhooks import MarkGoneWebhooks
 from services.preference.usecases.plan_deliveries import PlanDeliveries
 from services.preference.usecases.update_category import UpdateCategory
 from services.preference.usecases.update_preferences import UpdatePreferences
 from services.preference.usecases.update_recipient import UpdateRecipient
 from services.preference.usecases.upsert_category import UpsertCategory
 from services.preference.usecases.upsert_recipients import UpsertRecipients
-from tidings.internal.preference.v1 import planning_service_pb2
+from tidings.internal.preference.v1 import endpoint_service_pb2, planning_service_pb2
+from tidings.internal.preference.v1.endpoint_service_pb2_grpc import (
+    add_EndpointServiceServicer_to_server,
+)
 from tidings.internal.preference.v1.planning_service_pb2_grpc import (
     add_PlanningServiceServicer_to_server,
 )
@@ -75,6 +80,11 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
         add_PlanningServiceServicer_to_server,
         _planning(pool),
         planning_service_pb2.DESCRIPTOR.services_by_name["PlanningService"],
+    )
+    host.internal.add(
+        add_EndpointServiceServicer_to_server,
+        EndpointServicer(mark_gone_webhooks=MarkGoneWebhooks(RecipientStore(pool))),
+        endpoint_service_pb2.DESCRIPTOR.services_by_name["EndpointService"],
     )
 
 

@@ -20,8 +20,14 @@ from tidings.common.v1.channel_pb2 import CHANNEL_WEBHOOK
 from tidings.dispatch.v1.delivery_pb2 import ATTEMPT_OUTCOME_TRANSIENT, DeliveryState
 from tidings.dispatch.v1.webhook_service_pb2 import GetWebhookSecretsRequest
 from tidings.dispatch.v1.webhook_service_pb2_grpc import WebhookServiceStub
-from tidings.ingestion.v1.notification_pb2 import Notification
-from tidings.preference.v1.recipient_service_pb2 import Recipient, UpsertRecipientRequest
+from tidings.ingestion.v1.notification_pb2 import Notification, NotificationState
+from tidings.preference.v1.channel_decision_pb2 import ChannelDecisionReason
+from tidings.preference.v1.recipient_service_pb2 import (
+    GetRecipientRequest,
+    Recipient,
+    UpdateRecipientRequest,
+    UpsertRecipientRequest,
+)
 from tidings.template.v1.template_service_pb2 import (
     CreateTemplateRequest,
     PublishTemplateRequest,
@@ -164,3 +170,83 @@ async def test_a_death_before_the_answer_leads_to_the_same_call_again(tmp_path: 
     assert first.headers["webhook-id"] == second.headers["webhook-id"] == delivery.delivery_id
     assert first.body == second.body
     assert delivery.attempts[0].outcome == ATTEMPT_OUTCOME_TRANSIENT
+
+
+async def recipient_of(api: Api) -> Recipient:
+    response = await api.recipients.GetRecipient(
+        GetRecipientRequest(recipient_id="alice"), metadata=api.metadata
+    )
+    return response.recipient
+
+
+async def gone_recipient(api: Api) -> Recipient:
+    """Returns the recipient once its endpoint is known to be gone."""
+
+    async def probe() -> Recipient | None:
+        recipient = await recipient_of(api)
+        return recipient if recipient.HasField("webhook_gone_time") else None
+
+    return await eventually(probe)
+
+
+async def test_an_endpoint_that_is_gone_is_called_once(calling: Cluster) -> None:
+    async with open_receiver(status(410)) as receiver, open_api(calling) as api:
+        url = f"http://localhost:{receiver.port}/"
+        await seed(api, url)
+        sent = await api.send(channels=[CHANNEL_WEBHOOK], template=TEMPLATE)
+        (delivery,) = (await ended(api, sent.notification_id)).deliveries
+        assert delivery.state == DeliveryState.DELIVERY_STATE_FAILED
+        recipient = await gone_recipient(api)
+        assert recipient.webhook_gone_time.ToDatetime() <= delivery.finish_time.ToDatetime()
+
+        later = await api.send(channels=[CHANNEL_WEBHOOK], template=TEMPLATE)
+
+        async def suppressed() -> Notification | None:
+            notification = await api.get(later.notification_id)
+            is_over = notification.state == NotificationState.NOTIFICATION_STATE_SUPPRESSED
+            return notification if is_over else None
+
+        (decision,) = (await eventually(suppressed)).decisions
+        assert decision.reason == ChannelDecisionReason.CHANNEL_DECISION_REASON_ENDPOINT_GONE
+        assert len(receiver.requests) == 1
+
+        # Mended, and named anew.
+        receiver.answer = status(200)
+        await api.recipients.UpdateRecipient(
+            UpdateRecipientRequest(recipient=Recipient(recipient_id="alice", webhook_url=url)),
+            metadata=api.metadata,
+        )
+        again = await api.send(channels=[CHANNEL_WEBHOOK], template=TEMPLATE)
+        (delivery,) = (await ended(api, again.notification_id)).deliveries
+        assert delivery.state == DeliveryState.DELIVERY_STATE_SENT
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("failpoint", ["dispatch.settled", "dispatch.gone_told"])
+async def test_a_death_keeps_no_gone_endpoint_from_being_told(
+    tmp_path: Path, failpoint: str
+) -> None:
+    """Between the outcome and the telling, and between the telling and its end."""
+    environ = {**TO_LOOPBACK, "TIDINGS_FAILPOINT": f"{failpoint}:1"}
+    server = ServerProcess(tmp_path / "data", environ)
+    await server.start()
+    try:
+        key = await create_tenant(server.internal_address, server.cluster_secret)
+        options = [("grpc.max_reconnect_backoff_ms", 200)]
+        async with (
+            open_receiver(status(410)) as receiver,
+            grpc.aio.insecure_channel(server.public_address, options=options) as channel,
+        ):
+            api = Api(channel, key)
+            await seed(api, f"http://127.0.0.1:{receiver.port}/")
+            sent = await api.send(channels=[CHANNEL_WEBHOOK], template=TEMPLATE)
+            await server.died()
+            server.forget("TIDINGS_FAILPOINT")
+            await server.start()
+            await channel.channel_ready()
+            await gone_recipient(api)
+            (delivery,) = (await ended(api, sent.notification_id)).deliveries
+            assert delivery.state == DeliveryState.DELIVERY_STATE_FAILED
+            assert len(receiver.requests) == 1
+    finally:
+        await server.stop()

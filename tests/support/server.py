@@ -55,6 +55,16 @@ class ServerProcess:
             async with grpc.aio.insecure_channel(self.public_address) as channel:
                 await channel.channel_ready()
 
+    async def died(self) -> None:
+        """Returns when it has killed itself, at the moment that TIDINGS_FAILPOINT names."""
+        assert self._process is not None
+        async with asyncio.timeout(_READY_SECONDS):
+            await self._process.wait()
+
+    def forget(self, variable: str) -> None:
+        """Starts from now on without a setting."""
+        del self._environ[variable]
+
     async def kill(self) -> None:
         """Kill -9, and wait for the process to be gone; its parts may still be ending."""
         await self._signal(signal.SIGKILL)

@@ -31,6 +31,7 @@ _BODY_SECONDS = 2.0
 _WORDS = 200
 _LONGEST_WISH = timedelta(hours=24)
 
+_GONE = 410
 _THROTTLED = frozenset({429})
 _TRANSIENT = frozenset({401, 403, 408, 425})
 _MAY_WISH = frozenset({408, 425, 429})
@@ -105,6 +106,7 @@ class HttpWebhookProvider:
             response=response,
             retry_after=retry_after,
             may_have_left=may_have_left,
+            endpoint_gone=call.status == _GONE,
         )
 
     async def _post(self, webhook: Webhook, now: datetime, call: _Call) -> None:
@@ -142,10 +144,10 @@ def read_retry_after(value: str, now: datetime) -> timedelta | None:
     value = value.strip()
     if value.isascii() and value.isdigit():
         # Long before it, a number that is too large for a span is more than a day.
-        return min(timedelta(seconds=int(value[:9])), _LONGEST_WISH)
+        return min(timedelta(seconds=int(value.lstrip("0")[:9] or 0)), _LONGEST_WISH)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

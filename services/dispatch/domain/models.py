@@ -166,6 +166,8 @@ class Attempt:
     may_have_left: bool = False
     """Whether it may have been taken though the outcome is not UNKNOWN: its target drops repeats, so it is
     simply tried again. Only who cancels must know."""
+    endpoint_gone: bool = False
+    """Whether the endpoint itself said that it is gone for good."""
 
 
 @value
@@ -187,6 +189,21 @@ class Decision:
     delivery: ClaimedDelivery
     settlement: Settlement
     attempt_log: bytes = b""
+    gone_call_time: datetime | None = None
+    """When the call began that the endpoint answered with being gone for good; None where it did not."""
+
+
+@value
+class GoneEndpoint:
+    """An endpoint that said that it is gone, which preference has to be told."""
+
+    delivery_id: UUID
+    """The delivery that found out."""
+    tenant_id: str
+    recipient_id: str
+    channel: int
+    endpoint: str
+    call_time: datetime
 
 
 @value

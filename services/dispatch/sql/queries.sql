@@ -112,6 +112,29 @@ SET state = decided.state,
 FROM decided
 WHERE d.delivery_id = decided.delivery_id AND d.delivery_id BETWEEN $11 AND $12
 
+-- add_gone_endpoints --
+-- In the transaction that settles the deliveries which found out, in key order like every insert of many.
+INSERT INTO dispatch.gone_endpoints (delivery_id, tenant_id, recipient_id, channel, endpoint, call_time)
+SELECT delivery_id, tenant_id, recipient_id, channel, endpoint, call_time
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $5::text[], $6::timestamptz[])
+    AS given (delivery_id, tenant_id, recipient_id, channel, endpoint, call_time)
+ORDER BY delivery_id
+ON CONFLICT (delivery_id) DO NOTHING
+
+-- take_gone_endpoints --
+-- For a while they are this process's to tell; then they are due again.
+WITH due AS (
+    SELECT delivery_id FROM dispatch.gone_endpoints WHERE due_time <= now() ORDER BY due_time LIMIT $2
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE dispatch.gone_endpoints AS g SET due_time = now() + $1::interval
+FROM due
+WHERE g.delivery_id = due.delivery_id
+RETURNING g.delivery_id, tenant_id, recipient_id, channel, endpoint, call_time
+
+-- delete_gone_endpoints --
+DELETE FROM dispatch.gone_endpoints WHERE delivery_id = ANY($1::uuid[])
+
 -- settle_late --
 -- A call outlived its claim and was written off as UNKNOWN; its outcome is known after all.
 WITH mine AS (

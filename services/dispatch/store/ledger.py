@@ -26,6 +26,7 @@ from services.dispatch.domain.models import (
     DeliveryToCancel,
     Settlement,
 )
+from services.dispatch.store.gone_endpoints import add_gone_endpoints
 from services.dispatch.store.rows import claimed_from_row
 
 _SQL = load_queries("services.dispatch")
@@ -180,6 +181,7 @@ class Ledger:
             IN_APP,
             *id_bounds([d.delivery.task.delivery_id for d in decisions]),
             [d.settlement.in_doubt for d in decisions],
+            gone=[d for d in decisions if d.gone_call_time is not None],
         )
         return {row["delivery_id"] for row in settled}
 
@@ -265,11 +267,18 @@ class Ledger:
             last: UUID | None = await self._pool.fetchval(_SQL["last_delivery_id"])
         return last
 
-    async def _change(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
-        """Runs a statement that changes deliveries in a transaction of its own, and states it."""
+    async def _change(
+        self, statement: str, *arguments: object, gone: Sequence[Decision] = ()
+    ) -> list[asyncpg.Record]:
+        """Runs a statement that changes deliveries in a transaction of its own, and states it.
+
+        `gone`: those whose endpoint said that it is gone, whoever holds the delivery by now.
+        """
 
         async def work(connection: Connection) -> Changed:
             rows = await connection.fetch(_change(statement), *arguments)
+            if gone:
+                await add_gone_endpoints(connection, gone)
             return rows, await self._state(connection, rows)
 
         rows, event = await in_transaction(self._pool, work)

@@ -64,6 +64,7 @@ class SettleAttempts:
                     jitter=random.random(),
                 ),
                 attempt_log=wire.attempt_log(delivery.attempts + 1, attempt),
+                gone_call_time=attempt.start_time if attempt.endpoint_gone else None,
             )
             for delivery, attempt in made
         ]

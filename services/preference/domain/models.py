@@ -91,6 +91,20 @@ class RecipientProfile:
     time_zone: str = DEFAULT_TIME_ZONE
     webhook_url: str = ""
     """Empty: takes no webhooks."""
+    webhook_gone_time: datetime | None = None
+    """When a call of that URL began that was answered 410 Gone; None while it is in use. The one thing here
+    that tenants do not say."""
+
+
+@value
+class GoneWebhook:
+    """A URL that answered 410 Gone."""
+
+    tenant_id: str
+    recipient_id: str
+    webhook_url: str
+    call_time: datetime
+    """When the call began."""
 
 
 @value

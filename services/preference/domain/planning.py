@@ -42,6 +42,8 @@ class Reason(Enum):
     """There is no content for it."""
     ALREADY_LEFT = "already_left"
     """An earlier revision has left there, and cannot be replaced."""
+    ENDPOINT_GONE = "endpoint_gone"
+    """The recipient's endpoint there said that it is gone."""
 
 
 @value
@@ -83,7 +85,8 @@ def plan_deliveries(
 
     Considered are the requested channels, or the category's when none is requested, each once and
     in that order. Of several grounds against a channel comes first that an earlier revision has `left`
-    there, then the recipient's word, then missing content, then a missing address. Categories of the class system do not ask the recipient.
+    there, then the recipient's word, then missing content, then a missing address, then one that is gone.
+    Categories of the class system do not ask the recipient.
     """
     if recipient is None:
         return Plan(outcome=Outcome.RECIPIENT_UNKNOWN)
@@ -102,6 +105,8 @@ def plan_deliveries(
             reason = Reason.NOT_IN_TEMPLATE
         elif endpoint is None:
             reason = Reason.NO_CONTACT_POINT
+        elif channel is Channel.WEBHOOK and recipient.webhook_gone_time is not None:
+            reason = Reason.ENDPOINT_GONE
         else:
             reason = Reason.SELECTED
             deliveries.append(

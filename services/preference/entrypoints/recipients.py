@@ -95,6 +95,7 @@ class RecipientServicer(RecipientServiceServicer):
                 patch.recipient_id,
                 lambda current: changed_profile(current, patch, fields),
                 etag=patch.etag,
+                reopen_webhooks="webhook_url" in fields,
             )
             return pb.UpdateRecipientResponse(recipient=recipient_to_proto(recipient))
 

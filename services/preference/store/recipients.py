@@ -10,10 +10,10 @@ from libs.paging import PageRequest
 from libs.postgres.away import database
 from libs.postgres.pool import Pool
 from libs.postgres.queries import load_queries
-from libs.postgres.transaction import Connection, Result, in_transaction
+from libs.postgres.transaction import Connection, Result, in_statement, in_transaction
 from services.preference.domain.errors import RecipientNotFound
 from services.preference.domain.filters import RecipientFilter
-from services.preference.domain.models import Recipient, RecipientProfile
+from services.preference.domain.models import GoneWebhook, Recipient, RecipientProfile
 from services.preference.store.contact_keys import contact_keys
 from services.preference.store.rows import recipient_from_row
 
@@ -31,11 +31,19 @@ class RecipientStore:
         return await in_transaction(self._pool, work)
 
     async def upsert(
-        self, connection: Connection, tenant_id: str, profiles: Sequence[RecipientProfile]
+        self,
+        connection: Connection,
+        tenant_id: str,
+        profiles: Sequence[RecipientProfile],
+        *,
+        reopen_webhooks: bool = False,
     ) -> list[Recipient]:
-        """Creates or replaces recipients, each id at most once, in one statement; in the given order."""
+        """Creates or replaces recipients, each id at most once, in one statement; in the given order.
+
+        `reopen_webhooks`: their webhooks' URLs are in use again, though they were gone.
+        """
         given = json.dumps([_columns(tenant_id, profile) for profile in profiles])
-        rows = await connection.fetch(_SQL["upsert_recipients"], tenant_id, given)
+        rows = await connection.fetch(_SQL["upsert_recipients"], tenant_id, given, reopen_webhooks)
         stored = {row["recipient_id"]: recipient_from_row(row) for row in rows}
         return [stored[profile.recipient_id] for profile in profiles]
 
@@ -45,6 +53,17 @@ class RecipientStore:
         """Returns those that exist, which nobody else changes until the transaction ends."""
         rows = await connection.fetch(_SQL["lock_recipients"], tenant_id, list(recipient_ids))
         return {row["recipient_id"]: recipient_from_row(row) for row in rows}
+
+    async def mark_gone(self, webhooks: Sequence[GoneWebhook]) -> None:
+        """Marks URLs as gone where they are in use and were not named again since the call."""
+        await in_statement(
+            self._pool,
+            _SQL["mark_gone_webhooks"],
+            [webhook.tenant_id for webhook in webhooks],
+            [webhook.recipient_id for webhook in webhooks],
+            [webhook.webhook_url for webhook in webhooks],
+            [webhook.call_time for webhook in webhooks],
+        )
 
     async def delete(self, connection: Connection, tenant_id: str, recipient_id: str) -> None:
         """Deletes a recipient with its preferences."""
@@ -78,4 +97,7 @@ class RecipientStore:
 
 def _columns(tenant_id: str, profile: RecipientProfile) -> dict[str, object]:
     keys = contact_keys(tenant_id, emails=profile.emails, phone_numbers=profile.phone_numbers)
-    return {**asdict(profile), "contact_keys": [str(key) for key in keys]}
+    given = {**asdict(profile), "contact_keys": [str(key) for key in keys]}
+    # The statement's to say.
+    del given["webhook_gone_time"]
+    return given

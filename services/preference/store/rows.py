@@ -27,6 +27,7 @@ def profile_from_row(row: asyncpg.Record) -> RecipientProfile:
         locale=row["locale"],
         time_zone=row["time_zone"],
         webhook_url=row["webhook_url"],
+        webhook_gone_time=row["webhook_gone_time"],
     )
 
 

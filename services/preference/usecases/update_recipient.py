@@ -26,6 +26,7 @@ class UpdateRecipient:
         change: Callable[[Recipient], RecipientProfile],
         *,
         etag: str,
+        reopen_webhooks: bool,
     ) -> Recipient:
         """Returns the recipient as stored; raises RecipientNotFound or EtagMismatch."""
         locked = await self.store.lock(connection, tenant_id, [recipient_id])
@@ -33,5 +34,7 @@ class UpdateRecipient:
         if current is None:
             raise RecipientNotFound(recipient_id)
         check_etag("recipient", etag, current.etag)
-        (stored,) = await self.store.upsert(connection, tenant_id, [change(current)])
+        (stored,) = await self.store.upsert(
+            connection, tenant_id, [change(current)], reopen_webhooks=reopen_webhooks
+        )
         return stored

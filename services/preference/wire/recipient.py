@@ -71,6 +71,8 @@ def recipient_to_proto(recipient: Recipient) -> pb.Recipient:
         webhook_url=profile.webhook_url,
         etag=recipient.etag,
     )
+    if profile.webhook_gone_time is not None:
+        message.webhook_gone_time.FromDatetime(profile.webhook_gone_time)
     message.create_time.FromDatetime(recipient.create_time)
     message.update_time.FromDatetime(recipient.update_time)
     return message

@@ -6,6 +6,7 @@ from collections import OrderedDict
 
 from services.template.clients.compiled import Compiled, compile_source
 from services.template.clients.sandbox import Sandbox
+from services.template.clients.syntax import Syntax, read
 
 MOST_BYTES = 128 << 20
 # Of the densest sources; in long ones the number of tokens is bounded.
@@ -32,6 +33,10 @@ class Compilations:
     def compile(self, source: str, escaped: bool) -> Compiled:
         """Compiles a source anew; raises SourceRefused."""
         return compile_source(self._sandboxes[escaped], source)
+
+    def read(self, source: str, escaped: bool) -> Syntax:
+        """Returns what a source says; raises SourceRefused."""
+        return read(self._sandboxes[escaped], source)
 
     def find(self, source: str, escaped: bool) -> Compiled | None:
         """Returns a source compiled before, if it is kept."""

@@ -19,6 +19,7 @@ from typing import TypeVar
 from services.template.clients.budget import Budget, Share, ShareExceeded
 from services.template.clients.compilations import Compilations, compiling_steps
 from services.template.clients.compiled import Compiled, RenderingFailed
+from services.template.clients.json_shape import check_json_shape
 from services.template.clients.syntax import SourceRefused
 from services.template.clients.turns import TurnMissed, Turns
 from services.template.domain.drafts import Inspection
@@ -57,7 +58,8 @@ class Renderer:
         self._hard = Turns()
 
     async def inspect(self, tenant_id: str, content: Content) -> list[Inspection]:
-        """Compiles all sources of a draft, and renders those that use no variable."""
+        """Compiles all sources of a draft, renders those that use no variable, and looks at the shape of
+        those that render to JSON."""
         inspections = []
         for channel, sources in content.sources.items():
             for part in PARTS[channel]:
@@ -220,6 +222,8 @@ class Renderer:
             if not compiled.used:
                 # It renders to the same whatever is sent, so what it renders to is known now.
                 _finished(part, compiled, {}, Budget())
+            elif part.is_json:
+                check_json_shape(self._compilations.read(source, part.escaped))
         except _Refusal as refused:
             return Inspection(part=part, refusal=str(refused))
         return Inspection(part=part, used=compiled.used)

@@ -27,6 +27,8 @@ class Part:
     """Largest result."""
     finish: Callable[[str], str] = clean
     """Makes the result fit for its place; raises TextRefused."""
+    is_json: bool = False
+    """Whether the result is one JSON value."""
 
     @property
     def path(self) -> str:
@@ -46,6 +48,12 @@ PARTS: dict[Channel, tuple[Part, ...]] = {
         Part(channel=Channel.IN_APP, name="action_url", max_bytes=_LINE_BYTES, finish=link),
     ),
     Channel.WEBHOOK: (
-        Part(channel=Channel.WEBHOOK, name="data", max_bytes=_DATA_BYTES, finish=json_value),
+        Part(
+            channel=Channel.WEBHOOK,
+            name="data",
+            max_bytes=_DATA_BYTES,
+            finish=json_value,
+            is_json=True,
+        ),
     ),
 }

@@ -24,6 +24,7 @@ from cli.main import app
 
 _OURS = ("TIDINGS_ADDRESS", "TIDINGS_API_KEY", "TIDINGS_CONFIG", "TIDINGS_SMTP_URL")
 _FINISH_SECONDS = 60
+_LOOK_SECONDS = 0.05
 _MODULE = (sys.executable, "-m", "cli")
 
 
@@ -143,6 +144,14 @@ class Running:
         while text not in (line := self.line(within=max(0.1, deadline - time.monotonic()))):
             pass
         return line
+
+    def complains(self, text: str, *, within: float = 60) -> None:
+        """Returns when it has written `text` to stderr."""
+        deadline = time.monotonic() + within
+        while text not in self.complaint:
+            assert self._process.poll() is None, self.complaint
+            assert time.monotonic() < deadline, self.complaint
+            time.sleep(_LOOK_SECONDS)
 
     def interrupt(self) -> int:
         """Sends what Ctrl-C sends; returns the exit code."""

@@ -27,8 +27,8 @@ def seeded(program: Program) -> Program:
 
 def test_from_an_empty_tenant_to_a_read_item(program: Program) -> None:
     program.ok(
-        "recipients", "put", "alice", "--email", "alice@example.com", "--locale", "en-GB",
-        "--zone", "Europe/London",
+        "recipients", "put", "alice", "--emails", "alice@example.com", "--locale", "en-GB",
+        "--time-zone", "Europe/London",
     )  # fmt: skip
     program.ok(
         "categories", "put", "order.shipped", "--class", "transactional", "--channel", "email",

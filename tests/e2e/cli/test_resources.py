@@ -16,7 +16,7 @@ def narrowed(program: Program, scope: str) -> Program:
 
 
 def test_the_life_of_a_recipient(program: Program) -> None:
-    put = ("recipients", "put", "alice", "--email", "Alice@example.com", "--request-id", "r1")
+    put = ("recipients", "put", "alice", "--emails", "Alice@example.com", "--request-id", "r1")
     first = program.ok(*put, "-o", "json").document["recipient"]
     hook = "https://example.com/alice"
     changed = program.ok(
@@ -44,8 +44,8 @@ def test_a_file_of_recipients_is_imported_again_without_harm(program: Program) -
     assert imported.code == 1
     assert imported.stderr.splitlines()[:2] == ["1098 stored", "error: 2 of 1100 were refused"]
     first, second = imported.stdout.splitlines()
-    assert first.startswith("9: no spaces refused: recipient.recipient_id: must be ")
-    assert second.startswith("902: zone refused: recipient.emails[0]: ")
+    assert first.startswith("9: no spaces refused: column recipient_id: must be ")
+    assert second.startswith("902: zone refused: column emails[0]: ")
     listed = program.ok("recipients", "list", "--all", "-o", "json").document["recipients"]
     assert len(listed) == 1098
     again = program.call("recipients", "import", str(file))
@@ -64,7 +64,7 @@ def test_json_lines_are_imported_too(program: Program) -> None:
     file.write_text(json.dumps({"recipient_id": "alice", "phone_numbers": ["+4915112345678"]}))
     numbers = program.ok("recipients", "import", str(file), "-o", "json").document
     assert numbers == {"stored": 1, "refused": 0}
-    found = program.ok("recipients", "list", "--phone", "+4915112345678").stdout
+    found = program.ok("recipients", "list", "--phone-number", "+4915112345678").stdout
     assert found.splitlines()[1].startswith("alice")
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,6 +99,43 @@ def _refuses_a_second_server(program: Program, listen: str) -> None:
     assert " run --listen 127.0.0.1:PORT` with a port that is free" in run.stderr
     for ended in (same_directory, same_address, run):
         assert "Traceback" not in ended.stderr
+
+
+JSON = {"TIDINGS_LOG_FORMAT": "json"}
+
+
+def _events(stderr: str) -> dict[str, dict[str, Any]]:
+    """Returns the log lines by event; there is nothing else."""
+    lines = [json.loads(line) for line in stderr.splitlines()]
+    return {line["event"]: line for line in lines}
+
+
+def test_run_tells_all_in_log_lines_where_logs_are_json(tmp_path: Path) -> None:
+    program = Program(tmp_path, JSON)
+    with program.running("run", "--listen", "127.0.0.1:0") as server:
+        server.complains('"arrived"')
+        assert server.interrupt() == 0
+        with pytest.raises(AssertionError, match="it ended"):
+            server.line()
+        events = _events(server.complaint)
+    assert server.seen == []
+    assert [*events] == ["data_kept", "started", "arrived", "stopping"]
+    assert events["data_kept"]["data_directory"] == str(tmp_path / ".tidings")
+    assert events["started"]["address"].startswith("127.0.0.1:")
+    assert re.fullmatch(r"[0-9a-f-]{36}", events["arrived"]["notification_id"])
+
+
+def test_what_keeps_a_server_from_starting_is_a_log_line_too(tmp_path: Path) -> None:
+    for command in ("run", "serve"):
+        program = Program(tmp_path, {**JSON, "TIDINGS_DISPATCH_LEASE_SECONDS": "3"})
+        ended = program.run(command, "--listen", "127.0.0.1:0")
+        assert (ended.code, ended.stdout) == (1, "")
+        failed = _events(ended.stderr)["command_failed"]
+        assert failed["level"] == "error"
+        assert "TIDINGS_SMTP_TIMEOUT_SECONDS must be at most 1.25, not 20" in failed["sentence"]
+    nonsense = Program(tmp_path, {**JSON, "TIDINGS_LOG_LEVEL": "loud"}).run("run")
+    assert nonsense.code == 1
+    assert "TIDINGS_LOG_LEVEL must be" in json.loads(nonsense.stderr)["error"]["message"]
 
 
 def test_serve_refuses_what_it_cannot_serve(tmp_path: Path) -> None:

@@ -98,6 +98,10 @@ async def test_a_receiver_that_asks_to_wait_is_heard() -> None:
 async def test_gone_is_gone() -> None:
     attempt, _ = await answered(status(410, "Retry-After: 5"))
     assert (attempt.outcome, attempt.retry_after) == (Outcome.PERMANENT, None)
+    assert attempt.endpoint_gone
+    for code in (200, 404, 500):
+        attempt, _ = await answered(status(code))
+        assert not attempt.endpoint_gone
 
 
 async def test_nobody_there() -> None:

@@ -17,9 +17,17 @@ WHERE datname = current_database() AND application_name = 'tidings-preference' A
 
 
 async def collide(
-    database_url: str, table: str, tenant_id: str, writers: Sequence[Coroutine[Any, Any, Any]]
+    database_url: str,
+    table: str,
+    tenant_id: str,
+    writers: Sequence[Coroutine[Any, Any, Any]],
+    *,
+    change: str = "",
 ) -> list[Any]:
-    """Runs the writers against the tenant's rows of a table; returns their answers and errors."""
+    """Runs the writers against the tenant's rows of a table; returns their answers and errors.
+
+    `change` is a statement about the tenant ($1) that has been made by the time the first of them goes on.
+    """
     holder, observer = await asyncpg.connect(database_url), await asyncpg.connect(database_url)
 
     async def all_wait() -> bool:
@@ -31,6 +39,8 @@ async def collide(
                 f"SELECT FROM preference.{table} WHERE tenant_id = $1 FOR UPDATE",
                 tenant_id,
             )
+            if change:
+                await holder.execute(change, tenant_id)
             tasks = [asyncio.create_task(writer) for writer in writers]
             await eventually(all_wait)
         return await asyncio.gather(*tasks, return_exceptions=True)

@@ -92,7 +92,19 @@ async def test_what_is_rendered_has_a_size(templates: TemplateServiceAsyncStub) 
 
 
 @pytest.mark.parametrize(
-    "data", ["{", "", "a", '{"a": 1} 2', "{'a': 1}", "[1,]", "NaN", "{{ [1] ~ 'x' }}"]
+    "data",
+    [
+        "{",
+        "",
+        "a",
+        '{"a": 1} 2',
+        "{'a': 1}",
+        "[1,]",
+        "NaN",
+        "{{ [1] ~ 'x' }}",
+        '{"order": {{ order|tojson }},}',
+        '{"order": "{{ note }}"',
+    ],
 )
 async def test_what_can_never_be_json_is_not_stored(
     templates: TemplateServiceAsyncStub, data: str

@@ -11,7 +11,7 @@ from google.protobuf.duration_pb2 import Duration
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fake_inbox import item
 from tests.unit.cli.fake_server import FakeServer
-from tests.unit.cli.notifications import at
+from tests.unit.cli.notifications import at, notification
 from tidings.access.v1 import access_service_pb2 as access
 from tidings.common.v1.authorization_pb2 import Scope
 from tidings.common.v1.channel_pb2 import Channel
@@ -20,10 +20,13 @@ from tidings.dispatch.v1 import dead_letter_service_pb2 as dead_letter
 from tidings.dispatch.v1 import webhook_service_pb2 as webhook
 from tidings.inbox.v1 import inbox_service_pb2 as inbox
 from tidings.inbox.v1.inbox_item_pb2 import InboxCounts
+from tidings.ingestion.v1.ingestion_service_pb2 import GetNotificationResponse
+from tidings.ingestion.v1.notification_pb2 import NotificationState
 from tidings.internal.access.v1 import tenant_service_pb2 as tenant
 from tidings.preference.v1 import category_service_pb2 as category
 from tidings.preference.v1 import preference_service_pb2 as preference
 from tidings.preference.v1 import recipient_service_pb2 as recipient
+from tidings.preference.v1.channel_decision_pb2 import ChannelDecisionReason
 
 
 def test_recipients(tidings: Run, server: FakeServer) -> None:
@@ -33,8 +36,8 @@ def test_recipients(tidings: Run, server: FakeServer) -> None:
     server.on("UpsertRecipient", recipient.UpsertRecipientResponse(recipient=alice))
     server.on("GetRecipient", recipient.GetRecipientResponse(recipient=alice))
     put = tidings(
-        "recipients", "put", "alice", "--email", "a@example.com", "--phone", "+4915112345678",
-        "--locale", "en-GB", "--zone", "Europe/London",
+        "recipients", "put", "alice", "--emails", "a@example.com", "--phone-numbers", "+4915112345678",
+        "--locale", "en-GB", "--time-zone", "Europe/London",
     )  # fmt: skip
     assert put.stdout == "recipient alice stored\n"
     stored = server.requests[0].recipient
@@ -256,3 +259,25 @@ def test_tenants_print_the_secret_of_their_first_key(tidings: Run, server: FakeS
     created, key = server.requests
     assert (created.tenant_id, created.display_name) == ("acme", "Acme")
     assert key.tenant_id == "acme"
+
+
+def test_a_notification_that_reaches_nobody_leads_to_the_reasons(
+    tidings: Run, server: FakeServer
+) -> None:
+    shown = notification(decisions=[ChannelDecisionReason.CHANNEL_DECISION_REASON_NO_CONTACT_POINT])
+    shown.state = NotificationState.NOTIFICATION_STATE_SUPPRESSED
+    server.on("GetNotification", GetNotificationResponse(notification=shown))
+    result = tidings("get", "01982f3e-0000-7000-8000-000000000001")
+    assert " recipients get alice` shows where it can be reached" in result.stderr
+
+
+def test_an_endpoint_that_is_gone_is_shown_with_what_opens_it(
+    tidings: Run, server: FakeServer
+) -> None:
+    gone = recipient.Recipient(recipient_id="alice", webhook_url="https://example.com/hook")
+    server.on("GetRecipient", recipient.GetRecipientResponse(recipient=gone))
+    assert "410" not in tidings("recipients", "get", "alice").stdout
+    gone.webhook_gone_time.CopyFrom(at(0))
+    server.on("GetRecipient", recipient.GetRecipientResponse(recipient=gone))
+    shown = tidings("recipients", "get", "alice").stdout
+    assert "gone: it answered 410 at 2026-10-30 09:41:03 UTC" in shown

@@ -55,7 +55,8 @@ def test_a_process_that_does_not_end_is_ended(tmp_path: Path) -> None:
     program = (
         "import sys, time\n"
         "from cli.commands.demo import _last_resort\n"
-        "with _last_resort(0.2, sys.argv[1]):\n"
+        "from cli.output import Output\n"
+        "with _last_resort(Output(), 0.2, sys.argv[1]):\n"
         "    time.sleep(60)\n"
     )
     ended = subprocess.run(

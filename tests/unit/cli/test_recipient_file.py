@@ -5,10 +5,13 @@ from __future__ import annotations
 from io import BytesIO
 
 import pytest
+import typer
+import typer.core
 
+from cli.commands.recipients import app
 from cli.entries import Entry
 from cli.errors import Misused
-from cli.recipient_file import FileFormat, format_of, read_recipients
+from cli.recipient_file import COLUMNS, FileFormat, format_of, read_recipients
 from tidings.preference.v1.recipient_service_pb2 import Recipient
 
 
@@ -45,7 +48,9 @@ def test_columns_come_in_any_order_and_may_be_left_out() -> None:
         ("\nalice\n", "must name the columns"),
         ("emails\na@b.c\n", "must name the columns"),
         ("recipient_id,recipient_id\n", "must name the columns"),
-        ("recipient_id,mail\n", "there is no column 'mail'"),
+        ("recipient_id,mail\n", r"^line 1: there is no column 'mail'; did you mean emails\?$"),
+        ("recipient_id,Time-Zone\n", r"^line 1: .* did you mean time_zone\?$"),
+        ("recipient_id,x\n", "^line 1: there is no column 'x'$"),
         ('"recipient_id', "is no CSV"),
         (b"\xff\n", "is no CSV"),
     ],
@@ -67,7 +72,7 @@ def test_each_fault_is_at_its_line_and_the_others_go_on() -> None:
         (2, "a"), (5, "c\nd"), (9, "f"),
     ]  # fmt: skip
     faults = {line: fault for line, _, fault in found if fault}
-    assert faults[4] == "has 1 cells; the first line names 2 columns"
+    assert faults[4] == "has no cell for the column emails; an empty one will do"
     assert str(faults[7]).startswith("not UTF-8: ")
     assert str(faults[8]).startswith("not CSV: ")
     assert sorted(faults) == [4, 7, 8]
@@ -92,3 +97,19 @@ def test_json_lines_have_the_names_of_the_contract() -> None:
 )
 def test_a_format_is_told_by_the_name(name: str, form: str) -> None:
     assert format_of(name) == form
+
+
+def test_a_row_that_is_too_long_says_what_may_be_wrong() -> None:
+    (entry,) = read("recipient_id,emails\na,b@c.d,e@f.g\n")
+    assert entry.fault is not None
+    assert entry.fault.sentence.startswith("has 3 cells for 2 columns; ")
+
+
+def test_columns_are_the_options_of_put() -> None:
+    """One spelling, which is the contract's."""
+    command = typer.main.get_command(app)
+    assert isinstance(command, typer.core.TyperGroup)
+    for name in ("put", "update"):
+        options = {option.name for option in command.commands[name].params}
+        assert set(COLUMNS) <= options
+    assert set(COLUMNS) <= set(Recipient.DESCRIPTOR.fields_by_name)

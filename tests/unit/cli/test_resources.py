@@ -19,7 +19,12 @@ from tidings.preference.v1 import category_service_pb2 as category
 from tidings.preference.v1 import preference_service_pb2 as preference
 from tidings.preference.v1 import recipient_service_pb2 as recipient
 
-BAD = Refusal(grpc.StatusCode.INVALID_ARGUMENT, "recipient.locale: wrong", "INVALID_FIELD")
+BAD = Refusal(
+    grpc.StatusCode.INVALID_ARGUMENT,
+    "recipient.locale: wrong",
+    "INVALID_FIELD",
+    violations={"recipient.locale": "wrong"},
+)
 AWAY = Refusal(grpc.StatusCode.UNAVAILABLE, "away", "DEPENDENCY_UNAVAILABLE", retry_after=0.01)
 Answering = Callable[[recipient.UpsertRecipientsRequest], recipient.UpsertRecipientsResponse]
 
@@ -58,8 +63,8 @@ def test_refused_lines_are_listed_and_the_exit_code_tells(
     result = tidings("recipients", "import", str(file))
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [
-        "3: b refused: recipient.locale: wrong (INVALID_FIELD)",
-        "4: refused: has 1 cells; the first line names 2 columns",
+        "3: b refused: column locale: wrong (INVALID_FIELD)",
+        "4: refused: has no cell for the column locale; an empty one will do",
     ]
     assert result.stderr.splitlines()[:2] == ["2 stored", "error: 2 of 4 were refused"]
     assert [each.recipient_id for each in server.requests[0].recipients] == ["a", "b", "d"]
@@ -93,7 +98,7 @@ def test_one_that_does_not_pass_says_how_to_go_on(
     server.on("UpsertRecipients", storing, AWAY)
     result = tidings("recipients", "import", str(file), "--within", "3")
     assert result.exit_code == 1
-    assert "500 are stored, up to line 502; import the file again" in result.stderr
+    assert "500 are stored; nobody answered for line 502 and what follows; import" in result.stderr
 
 
 def test_a_file_of_faults_alone_asks_nothing(tidings: Run, server: FakeServer, file: Path) -> None:
@@ -114,8 +119,8 @@ def test_a_header_that_is_none_is_misuse(tidings: Run, file: Path) -> None:
     [
         (["--locale", "de"], ["locale"]),
         (["--locale", ""], ["locale"]),
-        (["--email", "a@b.c", "--clear", "phone-numbers"], ["emails", "phone_numbers"]),
-        (["--webhook-url", "https://a.b", "--zone", "UTC"], ["time_zone", "webhook_url"]),
+        (["--emails", "a@b.c", "--clear", "phone-numbers"], ["emails", "phone_numbers"]),
+        (["--webhook-url", "https://a.b", "--time-zone", "UTC"], ["time_zone", "webhook_url"]),
     ],
 )
 def test_an_update_names_what_was_given(
@@ -195,7 +200,7 @@ def test_all_pages_are_read_with_the_filters(tidings: Run, server: FakeServer) -
     server.on("ListRecipients", *pages)
     result = tidings(
         "recipients", "list", "--all", "--limit", "1", "--prefix", "r", "--email", "a@b.c",
-        "--phone", "+4915112345678", "-o", "json",
+        "--phone-number", "+4915112345678", "-o", "json",
     )  # fmt: skip
     listed = [each["recipient_id"] for each in json.loads(result.stdout)["recipients"]]
     assert listed == ["r0", "r1", "r2"]

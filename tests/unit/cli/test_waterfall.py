@@ -127,3 +127,14 @@ def test_a_first_revision_at_once_needs_no_such_words() -> None:
     words = "\n".join(drawn(the_usual()))
     for absent in ("send at", "collapse", "revision"):
         assert absent not in words
+
+
+def test_no_channel_at_all_is_said_in_a_sentence() -> None:
+    reasons = [
+        ChannelDecisionReason.CHANNEL_DECISION_REASON_NO_CONTACT_POINT,
+        ChannelDecisionReason.CHANNEL_DECISION_REASON_ENDPOINT_GONE,
+    ]
+    lines = drawn(notification(decisions=reasons))
+    assert "  email     not used: the recipient's endpoint there said that it is gone" in lines
+    assert "  Nothing is sent: no channel is left." in lines
+    assert "Nothing is sent" not in " ".join(drawn(the_usual()))

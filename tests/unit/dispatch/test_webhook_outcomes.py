@@ -39,6 +39,7 @@ def test_who_asks_to_wait_throttles() -> None:
         ("0", 0),
         ("120", 120),
         (" 7 ", 7),
+        ("00000000000000000010", 10),
         ("Fri, 02 Jan 2026 03:05:05 GMT", 60),
         ("Friday, 02-Jan-26 03:05:05 GMT", 60),
         ("Fri, 02 Jan 2026 03:00:00 GMT", 0),
@@ -51,6 +52,18 @@ def test_wishes(value: str, seconds: int) -> None:
     assert read_retry_after(value, NOW) == timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("value", ["", "soon", "-5", "1.5", "\u0661\u0662", "Fri, 99 Jan 2026"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "soon",
+        "-5",
+        "1.5",
+        "\u0661\u0662",
+        "Fri, 99 Jan 2026",
+        f"Fri, 02 Jan {'9' * 20} 03:04:05 GMT",
+        f"Fri, 02 Jan 2026 03:04:05 +{'9' * 20}",
+    ],
+)
 def test_what_is_no_wish(value: str) -> None:
     assert read_retry_after(value, NOW) is None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 
 import pytest
 
@@ -117,3 +118,21 @@ def test_a_webhook_goes_where_the_recipient_says_if_at_all() -> None:
     none = plan(ALICE, requested=webhook, content=webhook)
     assert none.outcome is Outcome.SUPPRESS
     assert reasons(none) == [(Channel.WEBHOOK, Reason.NO_CONTACT_POINT)]
+
+
+def test_a_webhook_that_is_gone_is_not_called() -> None:
+    webhook = (Channel.WEBHOOK,)
+    told = RecipientProfile(
+        recipient_id="alice",
+        emails=("a@example.com",),
+        webhook_url="https://example.com/hook",
+        webhook_gone_time=datetime(2026, 1, 2, tzinfo=UTC),
+    )
+    gone = plan(told, requested=webhook, content=webhook)
+    assert (gone.outcome, gone.deliveries) == (Outcome.SUPPRESS, ())
+    assert reasons(gone) == [(Channel.WEBHOOK, Reason.ENDPOINT_GONE)]
+    # Whoever does not want webhooks did not want them before either; other channels go on.
+    assert reasons(plan(told, preferences=NOTHING, requested=webhook, content=webhook)) == [
+        (Channel.WEBHOOK, Reason.DISABLED_BY_RECIPIENT)
+    ]
+    assert plan(told).outcome is Outcome.DELIVER

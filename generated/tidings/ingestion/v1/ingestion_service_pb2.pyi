@@ -118,7 +118,9 @@ class SendNotificationRequest(_message.Message):
     @_builtins.property
     def channels(self) -> _containers.RepeatedScalarFieldContainer[_channel_pb2.Channel.ValueType]:
         """Channels to use; empty lets the category and the recipient's preferences choose.
-        The template needs content for each.
+        The template needs content for each. When it is planned, one on which the recipient has no address,
+        or which the recipient switched off, is left out; with none left the notification ends
+        `NOTIFICATION_STATE_SUPPRESSED`, and `decisions` say why.
         """
 
     @_builtins.property

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from tidings.common.v1 import channel_pb2 as tidings_dot_common_dot_v1_dot_channel__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,tidings/preference/v1/channel_decision.proto\x12\x15tidings.preference.v1\x1a\x1ftidings/common/v1/channel.proto\"\x8d\x01\n\x0f\x43hannelDecision\x12\x34\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x1a.tidings.common.v1.ChannelR\x07\x63hannel\x12\x44\n\x06reason\x18\x02 \x01(\x0e\x32,.tidings.preference.v1.ChannelDecisionReasonR\x06reason*\x9e\x02\n\x15\x43hannelDecisionReason\x12\'\n#CHANNEL_DECISION_REASON_UNSPECIFIED\x10\x00\x12$\n CHANNEL_DECISION_REASON_SELECTED\x10\x01\x12\x31\n-CHANNEL_DECISION_REASON_DISABLED_BY_RECIPIENT\x10\x02\x12,\n(CHANNEL_DECISION_REASON_NO_CONTACT_POINT\x10\x03\x12+\n\'CHANNEL_DECISION_REASON_NOT_IN_TEMPLATE\x10\x04\x12(\n$CHANNEL_DECISION_REASON_ALREADY_LEFT\x10\x05\x42r\n\x19\x64\x65v.tidings.preference.v1B\x14\x43hannelDecisionProtoP\x01Z=example.com/tidings/gen/go/tidings/preference/v1;preferencev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,tidings/preference/v1/channel_decision.proto\x12\x15tidings.preference.v1\x1a\x1ftidings/common/v1/channel.proto\"\x8d\x01\n\x0f\x43hannelDecision\x12\x34\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x1a.tidings.common.v1.ChannelR\x07\x63hannel\x12\x44\n\x06reason\x18\x02 \x01(\x0e\x32,.tidings.preference.v1.ChannelDecisionReasonR\x06reason*\xc9\x02\n\x15\x43hannelDecisionReason\x12\'\n#CHANNEL_DECISION_REASON_UNSPECIFIED\x10\x00\x12$\n CHANNEL_DECISION_REASON_SELECTED\x10\x01\x12\x31\n-CHANNEL_DECISION_REASON_DISABLED_BY_RECIPIENT\x10\x02\x12,\n(CHANNEL_DECISION_REASON_NO_CONTACT_POINT\x10\x03\x12+\n\'CHANNEL_DECISION_REASON_NOT_IN_TEMPLATE\x10\x04\x12(\n$CHANNEL_DECISION_REASON_ALREADY_LEFT\x10\x05\x12)\n%CHANNEL_DECISION_REASON_ENDPOINT_GONE\x10\x06\x42r\n\x19\x64\x65v.tidings.preference.v1B\x14\x43hannelDecisionProtoP\x01Z=example.com/tidings/gen/go/tidings/preference/v1;preferencev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,7 +34,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\031dev.tidings.preference.v1B\024ChannelDecisionProtoP\001Z=example.com/tidings/gen/go/tidings/preference/v1;preferencev1'
   _globals['_CHANNELDECISIONREASON']._serialized_start=249
-  _globals['_CHANNELDECISIONREASON']._serialized_end=535
+  _globals['_CHANNELDECISIONREASON']._serialized_end=578
   _globals['_CHANNELDECISION']._serialized_start=105
   _globals['_CHANNELDECISION']._serialized_end=246
 # @@protoc_insertion_point(module_scope)

@@ -36,6 +36,8 @@ class _ChannelDecisionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[
     """Not used: the template has no content for it."""
     CHANNEL_DECISION_REASON_ALREADY_LEFT: _ChannelDecisionReason.ValueType  # 5
     """Not used: an earlier revision has left there, and the channel cannot replace it."""
+    CHANNEL_DECISION_REASON_ENDPOINT_GONE: _ChannelDecisionReason.ValueType  # 6
+    """Not used: the recipient's endpoint there answered that it is gone, and was not set since."""
 
 class ChannelDecisionReason(_ChannelDecisionReason, metaclass=_ChannelDecisionReasonEnumTypeWrapper):
     """Ground of a decision. Servers may add values; clients ignore unknown ones."""
@@ -52,6 +54,8 @@ CHANNEL_DECISION_REASON_NOT_IN_TEMPLATE: ChannelDecisionReason.ValueType  # 4
 """Not used: the template has no content for it."""
 CHANNEL_DECISION_REASON_ALREADY_LEFT: ChannelDecisionReason.ValueType  # 5
 """Not used: an earlier revision has left there, and the channel cannot replace it."""
+CHANNEL_DECISION_REASON_ENDPOINT_GONE: ChannelDecisionReason.ValueType  # 6
+"""Not used: the recipient's endpoint there answered that it is gone, and was not set since."""
 Global___ChannelDecisionReason: _TypeAlias = ChannelDecisionReason  # noqa: Y015
 
 @_typing.final

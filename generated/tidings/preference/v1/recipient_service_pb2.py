@@ -29,7 +29,7 @@ from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from tidings.common.v1 import authorization_pb2 as tidings_dot_common_dot_v1_dot_authorization__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-tidings/preference/v1/recipient_service.proto\x12\x15tidings.preference.v1\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a%tidings/common/v1/authorization.proto\"\xaa\x04\n\tRecipient\x12H\n\x0crecipient_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[A-Za-z0-9._~:@+=/|-]{1,128}$R\x0brecipientId\x12+\n\x06\x65mails\x18\x02 \x03(\tB\x13\xbaH\x10\x92\x01\r\x10\n\x18\x01\"\x07r\x05(\xfe\x01`\x01R\x06\x65mails\x12I\n\rphone_numbers\x18\x03 \x03(\tB$\xbaH!\x92\x01\x1e\x10\n\x18\x01\"\x18r\x16\x32\x14^\\+[1-9][0-9]{6,14}$R\x0cphoneNumbers\x12G\n\x06locale\x18\x04 \x01(\tB/\xbaH,r*\x18#2&^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$R\x06locale\x12\x38\n\ttime_zone\x18\x05 \x01(\tB\x1b\xbaH\x18r\x16\x18@2\x12^[A-Za-z0-9_+/-]*$R\x08timeZone\x12;\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x41\n\x0bwebhook_url\x18\x08 \x01(\tB \xbaH\x1dr\x1b(\x80\x10\x32\x16^(https?://[^\\s@#]+)?$R\nwebhookUrl\x12\x1b\n\x04\x65tag\x18\t \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\"\x9c\x01\n\x16UpsertRecipientRequest\x12\x46\n\trecipient\x18\x01 \x01(\x0b\x32 .tidings.preference.v1.RecipientB\x06\xbaH\x03\xc8\x01\x01R\trecipient\x12:\n\nrequest_id\x18\x02 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"Y\n\x17UpsertRecipientResponse\x12>\n\trecipient\x18\x01 \x01(\x0b\x32 .tidings.preference.v1.RecipientR\trecipient\"m\n\x17UpsertRecipientsRequest\x12R\n\nrecipients\x18\x01 \x03(\x0b\x32 .tidings.preference.v1.RecipientB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xf4\x03\"\x03\xd8\x01\x03R\nrecipients\"b\n\x18UpsertRecipientsResponse\x12\x46\n\x07results\x18\x01 \x03(\x0b\x32,.tidings.preference.v1.UpsertRecipientResultR\x07results\"\x8f\x01\n\x15UpsertRecipientResult\x12@\n\trecipient\x18\x01 \x01(\x0b\x32 .tidings.preference.v1.RecipientH\x00R\trecipient\x12*\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00R\x05\x65rrorB\x08\n\x06result\"\xd9\x01\n\x16UpdateRecipientRequest\x12\x46\n\trecipient\x18\x01 \x01(\x0b\x32 .tidings.preference.v1.RecipientB\x06\xbaH\x03\xc8\x01\x01R\trecipient\x12;\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12:\n\nrequest_id\x18\x03 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"Y\n\x17UpdateRecipientResponse\x12>\n\trecipient\x18\x01 \x01(\x0b\x32 .tidings.preference.v1.RecipientR\trecipient\"\xbb\x01\n\x16\x44\x65leteRecipientRequest\x12H\n\x0crecipient_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[A-Za-z0-9._~:@+=/|-]{1,128}$R\x0brecipientId\x12\x1b\n\x04\x65tag\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\x12:\n\nrequest_id\x18\x03 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"\x19\n\x17\x44\x65leteRecipientResponse\"_\n\x13GetRecipientRequest\x12H\n\x0crecipient_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[A-Za-z0-9._~:@+=/|-]{1,128}$R\x0brecipientId\"V\n\x14GetRecipientResponse\x12>\n\trecipient\x18\x01 \x01(\x0b\x32 .tidings.preference.v1.RecipientR\trecipient\"\x90\x02\n\x15ListRecipientsRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12\x42\n\tid_prefix\x18\x03 \x01(\tB%\xbaH\"r 2\x1e^[A-Za-z0-9._~:@+=/|-]{0,128}$R\x08idPrefix\x12\x1e\n\x05\x65mail\x18\x04 \x01(\tB\x08\xbaH\x05r\x03(\xfe\x01R\x05\x65mail\x12\x41\n\x0cphone_number\x18\x05 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^(\\+[1-9][0-9]{6,14})?$R\x0bphoneNumber\"\x82\x01\n\x16ListRecipientsResponse\x12@\n\nrecipients\x18\x01 \x03(\x0b\x32 .tidings.preference.v1.RecipientR\nrecipients\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xed\x05\n\x10RecipientService\x12x\n\x0fUpsertRecipient\x12-.tidings.preference.v1.UpsertRecipientRequest\x1a..tidings.preference.v1.UpsertRecipientResponse\"\x06\xaa\xd4\x18\x02\x08\x04\x12\x82\x01\n\x10UpsertRecipients\x12..tidings.preference.v1.UpsertRecipientsRequest\x1a/.tidings.preference.v1.UpsertRecipientsResponse\"\r\xaa\xd4\x18\x02\x08\x04\xb0\xd4\x18\x80\x80\x80\x02\x12x\n\x0fUpdateRecipient\x12-.tidings.preference.v1.UpdateRecipientRequest\x1a..tidings.preference.v1.UpdateRecipientResponse\"\x06\xaa\xd4\x18\x02\x08\x04\x12x\n\x0f\x44\x65leteRecipient\x12-.tidings.preference.v1.DeleteRecipientRequest\x1a..tidings.preference.v1.DeleteRecipientResponse\"\x06\xaa\xd4\x18\x02\x08\x04\x12o\n\x0cGetRecipient\x12*.tidings.preference.v1.GetRecipientRequest\x1a+.tidings.preference.v1.GetRecipientResponse\"\x06\xaa\xd4\x18\x02\x08\x05\x12u\n\x0eListRecipients\x12,.tidings.preference.v1.ListRecipientsRequest\x1a-.tidings.preference.v1.ListRecipientsResponse\"\x06\xaa\xd4\x18\x02\x08\x05\x42s\n\x19\x64\x65v.tidings.preference.v1B\x15RecipientServiceProtoP\x01Z=example.com/tidings/gen/go/tidings/preference/v1;preferencev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-tidings/preference/v1/recipient_service.proto\x12\x15tidings.preference.v1\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a%tidings/common/v1/authorization.proto\"\xf2\x04\n\tRecipient\x12H\n\x0crecipient_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[A-Za-z0-9._~:@+=/|-]{1,128}$R\x0brecipientId\x12+\n\x06\x65mails\x18\x02 \x03(\tB\x13\xbaH\x10\x92\x01\r\x10\n\x18\x01\"\x07r\x05(\xfe\x01`\x01R\x06\x65mails\x12I\n\rphone_numbers\x18\x03 \x03(\tB$\xbaH!\x92\x01\x1e\x10\n\x18\x01\"\x18r\x16\x32\x14^\\+[1-9][0-9]{6,14}$R\x0cphoneNumbers\x12G\n\x06locale\x18\x04 \x01(\tB/\xbaH,r*\x18#2&^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$R\x06locale\x12\x38\n\ttime_zone\x18\x05 \x01(\tB\x1b\xbaH\x18r\x16\x18@2\x12^[A-Za-z0-9_+/-]*$R\x08timeZone\x12;\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x41\n\x0bwebhook_url\x18\x08 \x01(\tB \xbaH\x1dr\x1b(\x80\x10\x32\x16^(https?://[^\\s@#]+)?$R\nwebhookUrl\x12\x1b\n\x04\x65tag\x18\t \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\x12\x46\n\x11webhook_gone_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0fwebhookGoneTime\"\x9c\x01\n\x16UpsertRecipientRequest\x12\x46\n\trecipient\x18\x01 \x01(\x0b\x32 .tidings.preference.v1.RecipientB\x06\xbaH\x03\xc8\x01\x01R\trecipient\x12:\n\nrequest_id\x18\x02 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"Y\n\x17UpsertRecipientResponse\x12>\n\trecipient\x18\x01 \x01(\x0b\x32 .tidings.preference.v1.RecipientR\trecipient\"m\n\x17UpsertRecipientsRequest\x12R\n\nrecipients\x18\x01 \x03(\x0b\x32 .tidings.preference.v1.RecipientB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xf4\x03\"\x03\xd8\x01\x03R\nrecipients\"b\n\x18UpsertRecipientsResponse\x12\x46\n\x07results\x18\x01 \x03(\x0b\x32,.tidings.preference.v1.UpsertRecipientResultR\x07results\"\x8f\x01\n\x15UpsertRecipientResult\x12@\n\trecipient\x18\x01 \x01(\x0b\x32 .tidings.preference.v1.RecipientH\x00R\trecipient\x12*\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00R\x05\x65rrorB\x08\n\x06result\"\xd9\x01\n\x16UpdateRecipientRequest\x12\x46\n\trecipient\x18\x01 \x01(\x0b\x32 .tidings.preference.v1.RecipientB\x06\xbaH\x03\xc8\x01\x01R\trecipient\x12;\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12:\n\nrequest_id\x18\x03 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"Y\n\x17UpdateRecipientResponse\x12>\n\trecipient\x18\x01 \x01(\x0b\x32 .tidings.preference.v1.RecipientR\trecipient\"\xbb\x01\n\x16\x44\x65leteRecipientRequest\x12H\n\x0crecipient_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[A-Za-z0-9._~:@+=/|-]{1,128}$R\x0brecipientId\x12\x1b\n\x04\x65tag\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\x12:\n\nrequest_id\x18\x03 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[\\x21-\\x7e]{0,128}$R\trequestId\"\x19\n\x17\x44\x65leteRecipientResponse\"_\n\x13GetRecipientRequest\x12H\n\x0crecipient_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[A-Za-z0-9._~:@+=/|-]{1,128}$R\x0brecipientId\"V\n\x14GetRecipientResponse\x12>\n\trecipient\x18\x01 \x01(\x0b\x32 .tidings.preference.v1.RecipientR\trecipient\"\x90\x02\n\x15ListRecipientsRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12\x42\n\tid_prefix\x18\x03 \x01(\tB%\xbaH\"r 2\x1e^[A-Za-z0-9._~:@+=/|-]{0,128}$R\x08idPrefix\x12\x1e\n\x05\x65mail\x18\x04 \x01(\tB\x08\xbaH\x05r\x03(\xfe\x01R\x05\x65mail\x12\x41\n\x0cphone_number\x18\x05 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^(\\+[1-9][0-9]{6,14})?$R\x0bphoneNumber\"\x82\x01\n\x16ListRecipientsResponse\x12@\n\nrecipients\x18\x01 \x03(\x0b\x32 .tidings.preference.v1.RecipientR\nrecipients\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xed\x05\n\x10RecipientService\x12x\n\x0fUpsertRecipient\x12-.tidings.preference.v1.UpsertRecipientRequest\x1a..tidings.preference.v1.UpsertRecipientResponse\"\x06\xaa\xd4\x18\x02\x08\x04\x12\x82\x01\n\x10UpsertRecipients\x12..tidings.preference.v1.UpsertRecipientsRequest\x1a/.tidings.preference.v1.UpsertRecipientsResponse\"\r\xaa\xd4\x18\x02\x08\x04\xb0\xd4\x18\x80\x80\x80\x02\x12x\n\x0fUpdateRecipient\x12-.tidings.preference.v1.UpdateRecipientRequest\x1a..tidings.preference.v1.UpdateRecipientResponse\"\x06\xaa\xd4\x18\x02\x08\x04\x12x\n\x0f\x44\x65leteRecipient\x12-.tidings.preference.v1.DeleteRecipientRequest\x1a..tidings.preference.v1.DeleteRecipientResponse\"\x06\xaa\xd4\x18\x02\x08\x04\x12o\n\x0cGetRecipient\x12*.tidings.preference.v1.GetRecipientRequest\x1a+.tidings.preference.v1.GetRecipientResponse\"\x06\xaa\xd4\x18\x02\x08\x05\x12u\n\x0eListRecipients\x12,.tidings.preference.v1.ListRecipientsRequest\x1a-.tidings.preference.v1.ListRecipientsResponse\"\x06\xaa\xd4\x18\x02\x08\x05\x42s\n\x19\x64\x65v.tidings.preference.v1B\x15RecipientServiceProtoP\x01Z=example.com/tidings/gen/go/tidings/preference/v1;preferencev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -92,33 +92,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECIPIENTSERVICE'].methods_by_name['ListRecipients']._loaded_options = None
   _globals['_RECIPIENTSERVICE'].methods_by_name['ListRecipients']._serialized_options = b'\252\324\030\002\010\005'
   _globals['_RECIPIENT']._serialized_start=233
-  _globals['_RECIPIENT']._serialized_end=787
-  _globals['_UPSERTRECIPIENTREQUEST']._serialized_start=790
-  _globals['_UPSERTRECIPIENTREQUEST']._serialized_end=946
-  _globals['_UPSERTRECIPIENTRESPONSE']._serialized_start=948
-  _globals['_UPSERTRECIPIENTRESPONSE']._serialized_end=1037
-  _globals['_UPSERTRECIPIENTSREQUEST']._serialized_start=1039
-  _globals['_UPSERTRECIPIENTSREQUEST']._serialized_end=1148
-  _globals['_UPSERTRECIPIENTSRESPONSE']._serialized_start=1150
-  _globals['_UPSERTRECIPIENTSRESPONSE']._serialized_end=1248
-  _globals['_UPSERTRECIPIENTRESULT']._serialized_start=1251
-  _globals['_UPSERTRECIPIENTRESULT']._serialized_end=1394
-  _globals['_UPDATERECIPIENTREQUEST']._serialized_start=1397
-  _globals['_UPDATERECIPIENTREQUEST']._serialized_end=1614
-  _globals['_UPDATERECIPIENTRESPONSE']._serialized_start=1616
-  _globals['_UPDATERECIPIENTRESPONSE']._serialized_end=1705
-  _globals['_DELETERECIPIENTREQUEST']._serialized_start=1708
-  _globals['_DELETERECIPIENTREQUEST']._serialized_end=1895
-  _globals['_DELETERECIPIENTRESPONSE']._serialized_start=1897
-  _globals['_DELETERECIPIENTRESPONSE']._serialized_end=1922
-  _globals['_GETRECIPIENTREQUEST']._serialized_start=1924
-  _globals['_GETRECIPIENTREQUEST']._serialized_end=2019
-  _globals['_GETRECIPIENTRESPONSE']._serialized_start=2021
-  _globals['_GETRECIPIENTRESPONSE']._serialized_end=2107
-  _globals['_LISTRECIPIENTSREQUEST']._serialized_start=2110
-  _globals['_LISTRECIPIENTSREQUEST']._serialized_end=2382
-  _globals['_LISTRECIPIENTSRESPONSE']._serialized_start=2385
-  _globals['_LISTRECIPIENTSRESPONSE']._serialized_end=2515
-  _globals['_RECIPIENTSERVICE']._serialized_start=2518
-  _globals['_RECIPIENTSERVICE']._serialized_end=3267
+  _globals['_RECIPIENT']._serialized_end=859
+  _globals['_UPSERTRECIPIENTREQUEST']._serialized_start=862
+  _globals['_UPSERTRECIPIENTREQUEST']._serialized_end=1018
+  _globals['_UPSERTRECIPIENTRESPONSE']._serialized_start=1020
+  _globals['_UPSERTRECIPIENTRESPONSE']._serialized_end=1109
+  _globals['_UPSERTRECIPIENTSREQUEST']._serialized_start=1111
+  _globals['_UPSERTRECIPIENTSREQUEST']._serialized_end=1220
+  _globals['_UPSERTRECIPIENTSRESPONSE']._serialized_start=1222
+  _globals['_UPSERTRECIPIENTSRESPONSE']._serialized_end=1320
+  _globals['_UPSERTRECIPIENTRESULT']._serialized_start=1323
+  _globals['_UPSERTRECIPIENTRESULT']._serialized_end=1466
+  _globals['_UPDATERECIPIENTREQUEST']._serialized_start=1469
+  _globals['_UPDATERECIPIENTREQUEST']._serialized_end=1686
+  _globals['_UPDATERECIPIENTRESPONSE']._serialized_start=1688
+  _globals['_UPDATERECIPIENTRESPONSE']._serialized_end=1777
+  _globals['_DELETERECIPIENTREQUEST']._serialized_start=1780
+  _globals['_DELETERECIPIENTREQUEST']._serialized_end=1967
+  _globals['_DELETERECIPIENTRESPONSE']._serialized_start=1969
+  _globals['_DELETERECIPIENTRESPONSE']._serialized_end=1994
+  _globals['_GETRECIPIENTREQUEST']._serialized_start=1996
+  _globals['_GETRECIPIENTREQUEST']._serialized_end=2091
+  _globals['_GETRECIPIENTRESPONSE']._serialized_start=2093
+  _globals['_GETRECIPIENTRESPONSE']._serialized_end=2179
+  _globals['_LISTRECIPIENTSREQUEST']._serialized_start=2182
+  _globals['_LISTRECIPIENTSREQUEST']._serialized_end=2454
+  _globals['_LISTRECIPIENTSRESPONSE']._serialized_start=2457
+  _globals['_LISTRECIPIENTSRESPONSE']._serialized_end=2587
+  _globals['_RECIPIENTSERVICE']._serialized_start=2590
+  _globals['_RECIPIENTSERVICE']._serialized_end=3339
 # @@protoc_insertion_point(module_scope)

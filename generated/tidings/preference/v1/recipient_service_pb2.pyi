@@ -36,6 +36,7 @@ class Recipient(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     WEBHOOK_URL_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    WEBHOOK_GONE_TIME_FIELD_NUMBER: _builtins.int
     recipient_id: _builtins.str
     """The caller's own id: 1 to 128 letters, digits and `._~:@+=/|-`."""
     locale: _builtins.str
@@ -66,6 +67,13 @@ class Recipient(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When the recipient last changed. Ignored in requests."""
 
+    @_builtins.property
+    def webhook_gone_time(self) -> _timestamp_pb2.Timestamp:
+        """When `webhook_url` was called and answered 410 Gone: nothing is sent there any more. Unset while it is in
+        use. Another URL ends it, and so does an `UpdateRecipient` that names `webhook_url`, be it the same one;
+        storing the recipient whole with the same URL does not. Ignored in requests.
+        """
+
     def __init__(
         self,
         *,
@@ -78,10 +86,11 @@ class Recipient(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         webhook_url: _builtins.str = ...,
         etag: _builtins.str = ...,
+        webhook_gone_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time", "webhook_gone_time", b"webhook_gone_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "emails", b"emails", "etag", b"etag", "locale", b"locale", "phone_numbers", b"phone_numbers", "recipient_id", b"recipient_id", "time_zone", b"time_zone", "update_time", b"update_time", "webhook_url", b"webhook_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "emails", b"emails", "etag", b"etag", "locale", b"locale", "phone_numbers", b"phone_numbers", "recipient_id", b"recipient_id", "time_zone", b"time_zone", "update_time", b"update_time", "webhook_gone_time", b"webhook_gone_time", "webhook_url", b"webhook_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -214,7 +214,8 @@ class WebhookSource(_message.Message):
     DATA_FIELD_NUMBER: _builtins.int
     data: _builtins.str
     """Text that renders to one JSON value of at most 16 KiB, which becomes the `data` of the call. Write values with
-    the filter `tojson`, as in `{"order": {{ order | tojson }}}`. Required.
+    the filter `tojson`, as in `{"order": {{ order | tojson }}}`. A text that renders to no JSON whatever is
+    sent, such as one with a comma too many, is refused with its line. Required.
     """
     def __init__(
         self,

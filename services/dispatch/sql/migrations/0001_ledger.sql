@@ -103,6 +103,19 @@ CREATE TABLE dispatch.webhook_roots (
 CREATE UNIQUE INDEX newest_webhook_root ON dispatch.webhook_roots (tenant_id) WHERE expire_time IS NULL;
 CREATE INDEX webhook_roots_tenant ON dispatch.webhook_roots (tenant_id, root_id);
 
+-- Endpoints that said that they are gone. A row goes when preference has taken note.
+CREATE TABLE dispatch.gone_endpoints (
+    -- The delivery that found out.
+    delivery_id uuid PRIMARY KEY,
+    tenant_id text NOT NULL,
+    recipient_id text NOT NULL,
+    channel smallint NOT NULL,
+    endpoint text NOT NULL,
+    call_time timestamptz NOT NULL,
+    due_time timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX gone_endpoints_due ON dispatch.gone_endpoints (due_time);
+
 -- See libs/idempotency.
 CREATE TABLE dispatch.request_ids (
     tenant_id text NOT NULL,

@@ -9,6 +9,10 @@ CREATE TABLE preference.recipients (
     time_zone     text        NOT NULL,
     -- Empty: takes no webhooks.
     webhook_url   text        NOT NULL,
+    -- When somebody last said that webhooks go there: what an earlier call was answered counts no more.
+    webhook_set_time  timestamptz NOT NULL,
+    -- When a call of it began that was answered 410 Gone; null while it is in use.
+    webhook_gone_time timestamptz,
     -- Digests of tenant and address, one for each mail address in lower case and each phone number.
     contact_keys  uuid[]      NOT NULL,
     -- Another one with each change.

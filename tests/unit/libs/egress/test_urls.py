@@ -225,8 +225,9 @@ def test_what_passes_is_plain(url: str) -> None:
     assert not set("@%\\#") & set(target.host)
 
 
-def test_hosts_tell_endpoints_apart() -> None:
-    assert host_of("https://A.example/x") == host_of("https://a.example/y") == "a.example"
+def test_hosts_tell_servers_apart() -> None:
+    assert host_of("https://A.example/x") == host_of("https://a.example:443/y") == "a.example"
+    assert host_of("https://[2001:db8::1]:8443/") == host_of("https://[2001:db8::1]") != ""
     assert host_of("nonsense") == ""
 
 
