@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -45,6 +45,12 @@ def mint_uuid7(moment: datetime) -> UUID:
 def lowest_id(moment: datetime) -> UUID:
     """Returns the lower bound of all ids that carry `moment` or a later time."""
     return UUID(int=milliseconds(moment) << 80)
+
+
+def lowest_id_before(source: UUID, *, by: timedelta) -> UUID:
+    """Returns the lower bound of all ids that carry the time of `source`, less `by`, or a later one."""
+    time_ms = (source.int >> 80) - by // timedelta(milliseconds=1)
+    return UUID(int=max(time_ms, 0) << 80)
 
 
 def derive_uuid8(source: UUID, digest: bytes) -> UUID:

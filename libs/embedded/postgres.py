@@ -23,7 +23,6 @@ _SETTINGS = {
     "unix_socket_directories": "",
     "max_connections": "200",
     "shared_buffers": "128MB",
-    "max_wal_size": "512MB",
     # An answer of OK promises that the notification is on disk.
     "fsync": "on",
     "synchronous_commit": "on",

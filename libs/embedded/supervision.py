@@ -21,7 +21,7 @@ from libs.embedded.order import Order, PartOrder
 
 _log = logging.getLogger(__name__)
 
-#: Recovery after a crash replays at most `max_wal_size`; a slow disk needs its time for that.
+#: Recovery after a crash replays at most a gigabyte (`max_wal_size`); a slow disk needs its time for that.
 _UP_WITHIN = 90.0
 #: A little more than the longest stop of a part.
 _GONE_WITHIN = 12.0

@@ -125,6 +125,8 @@ async def apart(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Apart
             "TIDINGS_CLUSTER_SECRET": secret,
             "TIDINGS_DISPATCH_EVENT_INTERVAL_SECONDS": "1",
             "TIDINGS_DISPATCH_LEASE_SECONDS": "2",
+            "TIDINGS_SMTP_TIMEOUT_SECONDS": "0.5",
+            "TIDINGS_WEBHOOK_TIMEOUT_SECONDS": "0.5",
             "TIDINGS_DISPATCH_ADDRESS": dispatch.internal_address,
             "TIDINGS_TRACKING_ADDRESS": tracking.internal_address,
             **{f"TIDINGS_{name.upper()}_ADDRESS": core.internal_address for name in others},

@@ -4,10 +4,10 @@
 INSERT INTO dispatch.deliveries
     (delivery_id, tenant_id, notification_id, revision, recipient_id, category, channel, priority, guarantee,
      endpoint, locale, template_name, template_version, variables, traceparent, accept_time, expire_time,
-     state, claim_owner, claim_token, claim_deadline, orphanings)
+     state, claim_owner, claim_token, claim_deadline, orphanings, late)
 SELECT delivery_id, $2, notification_id, revision, recipient_id, category, $3, $4, guarantee,
     endpoint, locale, template_name, template_version, variables, traceparent, accept_time, expire_time,
-    2, $17::uuid, $18::uuid, now() + $19::interval, $21
+    2, $17::uuid, $18::uuid, now() + $19::interval, $21, delivery_id < $23::uuid
 FROM unnest($1::uuid[], $5::uuid[], $6::int[], $7::text[], $8::text[], $9::smallint[], $10::text[],
             $11::text[], $12::text[], $13::int[], $14::bytea[], $15::text[], $16::timestamptz[],
             $20::timestamptz[])

@@ -9,7 +9,7 @@ SELECT EXISTS (
 -- Entered long after its week, and too lately to have ended before $1. ($2 is given to all of these.)
 SELECT EXISTS (
     SELECT FROM {partition}
-    WHERE (claims = 0 OR claim_time - accept_time > interval '1 day')
+    WHERE (claims = 0 OR late OR claim_time - accept_time > interval '1 day')
         AND claim_time >= $1 AND $2::timestamptz IS NOT NULL)
 
 -- delete_ended_deliveries --

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from libs.clock import lowest_id_before
 from libs.events import Event, EventOutbox
 from libs.postgres.away import database
 from libs.postgres.pool import Pool
@@ -30,6 +31,8 @@ from services.dispatch.store.gone_endpoints import add_gone_endpoints
 from services.dispatch.store.rows import claimed_from_row
 
 _SQL = load_queries("services.dispatch")
+
+_LATE = timedelta(days=1)
 
 Changed = tuple[list[asyncpg.Record], Event | None]
 """The rows that a statement changed, and the event that states it."""
@@ -88,6 +91,7 @@ class Ledger:
             [task.expire_time for task in tasks],
             SUSPECT_FROM if suspect else 0,
             batch.outbox_id,
+            lowest_id_before(batch.outbox_id, by=_LATE),
         )
         new = {row["delivery_id"] for row in rows}
         return [

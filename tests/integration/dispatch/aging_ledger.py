@@ -57,8 +57,14 @@ class Dispatch:
         )
 
     def plan(
-        self, count: int, *, accepted: datetime | None = None, ttl: timedelta = timedelta(hours=1)
+        self,
+        count: int,
+        *,
+        accepted: datetime | None = None,
+        scheduled: bool = False,
+        ttl: timedelta = timedelta(hours=1),
     ) -> Planned:
+        """`scheduled`: accepted then to be sent now."""
         now = self.clock.now()
         tasks = []
         for _ in range(count):
@@ -76,7 +82,7 @@ class Dispatch:
                     template_version=1,
                     variables=b"",
                     guarantee=1,
-                    accept_time=accepted or now,
+                    accept_time=now if scheduled else accepted or now,
                     expire_time=now + ttl,
                     traceparent="",
                 )

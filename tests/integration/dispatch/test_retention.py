@@ -63,14 +63,15 @@ async def test_of_a_pinned_week_only_what_ended_goes(dispatch: Dispatch, pinned_
     assert (await dispatch.kept(sent), await dispatch.kept(pin)) == (0, 1)
 
 
+@pytest.mark.parametrize("scheduled", [False, True])
 async def test_a_week_that_got_a_late_row_after_it_was_looked_at_is_kept(
-    dispatch: Dispatch,
+    dispatch: Dispatch, scheduled: bool
 ) -> None:
     week = dispatch.this_week
     accepted = dispatch.clock.now()
     await dispatch.deliver(dispatch.plan(1))
     dispatch.clock.advance(days=40)
-    late = dispatch.plan(1, accepted=accepted)
+    late = dispatch.plan(1, accepted=accepted, scheduled=scheduled)
     async with dispatch.pool.acquire() as connection:
         transaction = connection.transaction()
         await transaction.start()

@@ -51,6 +51,8 @@ CREATE TABLE dispatch.deliveries (
     change_number integer NOT NULL DEFAULT 0,
     -- When the last of them was; in an end that is when it ended.
     change_time timestamptz,
+    -- Planned more than a day after its id was made, so that it may belong to a week long over.
+    late boolean NOT NULL DEFAULT false,
     -- Serialized tidings.internal.dispatch.v1.AttemptLog messages, appended to one another.
     attempt_log bytea NOT NULL DEFAULT '',
     claim_time timestamptz NOT NULL DEFAULT now(),
@@ -62,10 +64,10 @@ CREATE TABLE dispatch.deliveries (
 CREATE TABLE dispatch.deliveries_default PARTITION OF dispatch.deliveries DEFAULT;
 CREATE INDEX deliveries_due ON dispatch.deliveries (due_time) WHERE due_time IS NOT NULL;
 CREATE INDEX deliveries_in_hand ON dispatch.deliveries (claim_deadline) WHERE state IN (2, 3);
--- Few: tombstones and what was claimed long after its week. Tells a week about to be dropped that it just
--- got a row.
+-- Few: tombstones, what was planned long after its id was made, and what was claimed long after it was due
+-- to be planned. Tells a week about to be dropped that it just got a row.
 CREATE INDEX deliveries_late ON dispatch.deliveries (claim_time)
-    WHERE claims = 0 OR claim_time - accept_time > interval '1 day';
+    WHERE claims = 0 OR late OR claim_time - accept_time > interval '1 day';
 
 -- What may have been deleted: only rows whose message is older than the one and that expired before the
 -- other. A message that says both is claimed, whatever the ledger still has of it.
