@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -70,42 +71,55 @@ class PlanNotifications:
         self._window = window
 
     async def run(self) -> None:
-        """Plans what acceptance hands over, for ever."""
-        while True:
-            batch = await self._hand_over.take(BATCH)
-            try:
-                await self.plan_within_credit(batch)
-            except Exception:
-                # Planning again is harmless: what is planned already is no longer ours.
-                self._hand_over.put_back(batch)
-                raise
+        """Plans what acceptance hands over, for ever; one batch is published while the next is planned."""
+        publishing = _nothing()
+        try:
+            while True:
+                batch = await self._hand_over.take(BATCH)
+                try:
+                    begun = await self.plan_within_credit(batch)
+                    await publishing
+                except Exception:
+                    # Planning again is harmless: what is planned already is no longer ours.
+                    self._hand_over.put_back(batch)
+                    raise
+                publishing = begun
+        except asyncio.CancelledError:
+            publishing.cancel()
+            raise
 
-    async def plan_within_credit(self, batch: Sequence[Notification]) -> None:
-        """Plans what fits in the windows of its lanes; the rest waits in the table."""
+    async def plan(self, batch: Sequence[Notification]) -> None:
+        """Plans notifications that this process has claimed, and publishes what they ask for."""
+        await (await self._plan(batch))
+
+    async def plan_within_credit(self, batch: Sequence[Notification]) -> asyncio.Future[None]:
+        """Plans what fits in the windows of its lanes; the rest waits in the table. Returns when the plans are
+        stored, with what ends when their messages are published."""
         fit, wait = split_by_credit(batch, await self._plans.used_credit(), window=self._window)
         if wait:
             self._hand_over.close({notification.lane for notification in wait})
             await self._release(wait, pause=timedelta())
-        if fit:
-            await self.plan(fit)
+        return await self._plan(fit) if fit else _nothing()
 
-    async def plan(self, batch: Sequence[Notification]) -> None:
-        """Plans notifications that this process has claimed."""
+    async def _plan(self, batch: Sequence[Notification]) -> asyncio.Future[None]:
+        """As `plan_within_credit`, whatever the windows."""
         with tell.planning(batch):
-            await self._plan(batch)
+            try:
+                plans = await self._decide(batch)
+            except DependencyUnavailable:
+                _log.warning("planning_waits", extra={"notifications": len(batch)})
+                await self._release(batch, pause=self._pause)
+                return _nothing()
+            failpoint("ingestion.decided")
+            with tell.storing(batch, names.STORE_PLANS) as stored:
+                new, messages = await in_transaction(
+                    self._pool, lambda c: self._store(c, batch, plans)
+                )
+            tell.planned(batch, plans, new, stored)
+            failpoint("ingestion.planned")
+            return asyncio.ensure_future(self._publish_stored(messages))
 
-    async def _plan(self, batch: Sequence[Notification]) -> None:
-        try:
-            plans = await self._decide(batch)
-        except DependencyUnavailable:
-            _log.warning("planning_waits", extra={"notifications": len(batch)})
-            await self._release(batch, pause=self._pause)
-            return
-        failpoint("ingestion.decided")
-        with tell.storing(batch, names.STORE_PLANS) as stored:
-            new, messages = await in_transaction(self._pool, lambda c: self._store(c, batch, plans))
-        tell.planned(batch, plans, new, stored)
-        failpoint("ingestion.planned")
+    async def _publish_stored(self, messages: Sequence[OutboxMessage]) -> None:
         await self._publish(messages)
         failpoint("ingestion.published")
 
@@ -164,6 +178,13 @@ class PlanNotifications:
                     payload=delivery_batch_to_proto(outbox_id, tenant_id, channel, priority, tasks),
                     traceparents=tell.traceparents_of([notification for notification, _ in chunk]),
                 )
+
+
+def _nothing() -> asyncio.Future[None]:
+    """Returns what has ended."""
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    ended.set_result(None)
+    return ended
 
 
 def _id_of(notification: Notification, delivery: PlannedDelivery) -> UUID:

@@ -35,6 +35,7 @@ from services.ingestion.usecases.hand_over import HandOver
 from services.ingestion.usecases.plan_notifications import PlanNotifications
 from services.ingestion.usecases.publish_deliveries import PublishDeliveries
 from services.ingestion.usecases.sweep_waiting import SweepWaiting
+from tests.support.eventually import eventually
 
 EMAIL = 1
 TEMPLATE = TemplateDescription(
@@ -100,14 +101,17 @@ class PlansMail:
 
 
 class Published:
-    """A broker that counts."""
+    """A broker that counts, and confirms while it is asked to."""
 
     system = "memory"
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
+        self.confirms = asyncio.Event()
+        self.confirms.set()
 
     async def publish(self, exchange: str, routing_key: str, message: Message) -> None:
+        await self.confirms.wait()
         self.messages.append(message)
 
 
@@ -225,6 +229,25 @@ async def test_a_plan_is_made_once_however_many_plan_it(pool: Pool) -> None:
     )
 
 
+async def test_one_batch_is_planned_while_another_is_published_and_no_third(pool: Pool) -> None:
+    ingestion = Ingestion(pool, await incarnation(pool))
+    ingestion.broker.confirms.clear()
+    planning = asyncio.create_task(ingestion.plan.run())
+    stored = "SELECT count(*) {} $1 FROM ingestion.outbox"
+    try:
+        for number in (1, 2, 2):
+            await ingestion.accept([replace(SUBMISSION, request_id=str(uuid4()))])
+            await eventually(lambda n=number: pool.fetchval(stored.format("="), n))  # type: ignore[misc]
+        # More turns than planning the third would take.
+        for _ in range(20):
+            assert not await pool.fetchval(stored.format(">"), 2)
+        assert not ingestion.broker.messages
+        ingestion.broker.confirms.set()
+        await eventually(lambda: len(ingestion.broker.messages) == 3)
+    finally:
+        planning.cancel()
+
+
 async def test_who_lost_the_claim_plans_nothing(pool: Pool) -> None:
     dead = Ingestion(pool, await incarnation(pool))
     batch = await dead.submit(5)
@@ -252,7 +275,7 @@ async def test_a_backlog_waits_in_the_table_and_others_pass_it(pool: Pool) -> No
     for batch in (await ingestion.submit(30), await ingestion.submit(30)):
         # What fits is planned; the rest goes back to the table, and its lane is closed.
         ingestion.hand_over.put_back(batch)
-        await ingestion.plan.plan_within_credit(await ingestion.hand_over.take(30))
+        await (await ingestion.plan.plan_within_credit(await ingestion.hand_over.take(30)))
     assert await pool.fetchval("SELECT sum(delivery_count) FROM ingestion.outbox") == 10
     await ingestion.accept([replace(SUBMISSION, request_id="later")])
     waiting = "SELECT count(*) FROM ingestion.notifications WHERE state = 1 AND claim_owner IS NULL"
