@@ -33,6 +33,7 @@ from services.dispatch.entrypoints.work_consumer import WorkConsumer
 from services.dispatch.store.dead_letters import DeadLetterStore
 from services.dispatch.store.gone_endpoints import GoneEndpointStore
 from services.dispatch.store.ledger import Ledger
+from services.dispatch.store.ledger_reader import LedgerReader
 from services.dispatch.store.retention import RetentionStore, ledger_weeks
 from services.dispatch.store.webhook_roots import WebhookRoots
 from services.dispatch.usecases import tell
@@ -99,6 +100,7 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     )
 
     inbox = Inbox(InboxDeliveryServiceStub(host.peer("inbox")))
+    reader = LedgerReader(pool)
     roots = WebhookRoots(pool, secrets=host.cluster_secrets, clock=host.clock)
     host.loops.add_periodic("dispatch.reseal", roots.reseal, every=RESEAL_INTERVAL)
     ways = await _open_ways(stack, host, settings, ledger, inbox, roots)
@@ -115,9 +117,9 @@ async def open_service(stack: AsyncExitStack, host: Host) -> None:
     host.internal.add(
         add_LedgerServiceServicer_to_server,
         LedgerServicer(
-            read_deliveries=ReadDeliveries(ledger=ledger, inbox=inbox),
+            read_deliveries=ReadDeliveries(ledger=reader, inbox=inbox),
             cancel_deliveries=CancelDeliveries(ledger=ledger),
-            restate_deliveries=RestateDeliveries(ledger),
+            restate_deliveries=RestateDeliveries(reader),
         ),
         ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"],
     )

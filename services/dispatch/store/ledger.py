@@ -248,29 +248,6 @@ class Ledger:
         if event is not None:
             self._events.publish_soon(event)
 
-    async def read(self, tenant_id: str, notification_ids: Sequence[UUID]) -> list[asyncpg.Record]:
-        """Returns the rows of a tenant's notifications."""
-        bounds = [_same_time(notification_id) for notification_id in notification_ids]
-        with database():
-            return await self._pool.fetch(
-                _SQL["read_deliveries"],
-                tenant_id,
-                notification_ids,
-                [low for low, _ in bounds],
-                [high for _, high in bounds],
-            )
-
-    async def restate(self, *, after: UUID, last: UUID, limit: int) -> list[asyncpg.Record]:
-        """Returns rows behind `after`, up to and with `last`, in the order of their ids."""
-        with database():
-            return await self._pool.fetch(_SQL["restate"], after, last, limit)
-
-    async def last_delivery_id(self) -> UUID | None:
-        """Returns the highest id of the ledger, None when it is empty."""
-        with database():
-            last: UUID | None = await self._pool.fetchval(_SQL["last_delivery_id"])
-        return last
-
     async def _change(
         self, statement: str, *arguments: object, gone: Sequence[Decision] = ()
     ) -> list[asyncpg.Record]:
@@ -308,8 +285,3 @@ def _settlement_columns(rows: Sequence[SettlementRow]) -> list[list[object]]:
         [settlement.delay for _, settlement, _ in rows],
         [log for _, _, log in rows],
     ]
-
-
-def _same_time(notification_id: UUID) -> tuple[UUID, UUID]:
-    time = notification_id.int >> 80 << 80
-    return UUID(int=time), UUID(int=time | (1 << 80) - 1)

@@ -11,14 +11,14 @@ from libs.errors import DependencyUnavailable
 from services.dispatch import wire
 from services.dispatch.clients import Inbox
 from services.dispatch.domain.models import IN_APP, DeliveryState
-from services.dispatch.store.ledger import Ledger
+from services.dispatch.store.ledger_reader import LedgerReader
 from tidings.internal.dispatch.v1.ledger_service_pb2 import LedgerEntry
 
 
 class ReadDeliveries:
     """Without the inbox the receipts are missing; the ledger is not."""
 
-    def __init__(self, *, ledger: Ledger, inbox: Inbox) -> None:
+    def __init__(self, *, ledger: LedgerReader, inbox: Inbox) -> None:
         self._ledger = ledger
         self._inbox = inbox
 

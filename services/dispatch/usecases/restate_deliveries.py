@@ -7,7 +7,7 @@ from uuid import UUID
 
 from libs.failpoints import failpoint
 from services.dispatch import wire
-from services.dispatch.store.ledger import Ledger
+from services.dispatch.store.ledger_reader import LedgerReader
 from tidings.internal.dispatch.v1.ledger_service_pb2 import RestateDeliveriesResponse
 
 
@@ -16,7 +16,7 @@ class RestateDeliveries:
     """For who has lost what events said. A page is a stretch of ids, whatever states are in it, so that none
     costs more than another."""
 
-    ledger: Ledger
+    ledger: LedgerReader
 
     async def __call__(
         self, *, after: UUID, last: UUID | None, limit: int

@@ -36,6 +36,7 @@ from services.dispatch.domain.settling import RetryPolicy
 from services.dispatch.entrypoints.grpc import LedgerServicer
 from services.dispatch.store.dead_letters import DeadLetterStore
 from services.dispatch.store.ledger import Ledger
+from services.dispatch.store.ledger_reader import LedgerReader
 from services.dispatch.store.retention import ledger_weeks
 from services.dispatch.usecases.cancel_deliveries import CancelDeliveries
 from services.dispatch.usecases.recover_orphans import RecoverOrphans
@@ -221,7 +222,7 @@ async def open_ledger(
                 # Nobody asks for them here.
                 read_deliveries=None,  # type: ignore[arg-type]
                 cancel_deliveries=CancelDeliveries(ledger=ledger),
-                restate_deliveries=RestateDeliveries(ledger),
+                restate_deliveries=RestateDeliveries(LedgerReader(pool)),
             ),
             ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"],
         )
