@@ -45,15 +45,14 @@ class LazyCommands(TyperGroup):
     """Lists the commands by the table above and imports the one that is run."""
 
     # Any: Typer keeps the types of contexts and commands to itself.
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # What help and completion need to know of each, and what a mistyped name is compared with.
+        self.commands = {name: TyperCommand(name, help=text) for name, text in COMMANDS.items()}
+
     def list_commands(self, ctx: Any) -> list[str]:
         """Names the commands, in the order of the table."""
         return list(COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:
-        """Gives what help and completion need to know of a command."""
-        if cmd_name not in COMMANDS:
-            return None
-        return TyperCommand(cmd_name, help=COMMANDS[cmd_name])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Gives the command to run."""

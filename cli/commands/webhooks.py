@@ -10,6 +10,7 @@ import typer
 
 from cli.command import command
 from cli.durations import parse_duration, to_proto
+from cli.errors import Refused
 from cli.output import Output
 from cli.session import Session
 from cli.times import show_time
@@ -19,6 +20,8 @@ from tidings.dispatch.v1.webhook_service_pb2 import (
     RotateWebhookSecretsRequest,
 )
 from tidings.dispatch.v1.webhook_service_pb2_grpc import WebhookServiceStub
+from tidings.preference.v1.recipient_service_pb2 import GetRecipientRequest
+from tidings.preference.v1.recipient_service_pb2_grpc import RecipientServiceStub
 
 app = typer.Typer(
     help="The secrets that sign webhooks.", no_args_is_help=True, add_completion=False
@@ -31,6 +34,7 @@ async def secrets(
     recipient_id: Annotated[str, typer.Argument(metavar="RECIPIENT")],
 ) -> None:
     """Print the secrets with which a recipient's webhooks are signed, the newest first."""
+    await _refuse_unknown(session, recipient_id)
     stub = WebhookServiceStub(session.channel)
     response = await session.ask(
         stub.GetWebhookSecrets, GetWebhookSecretsRequest(recipient_id=recipient_id)
@@ -62,6 +66,17 @@ async def rotate(
     session.output.answer(
         response, lambda: session.output.line(f"rotated; the secrets of before sign until {end}")
     )
+
+
+async def _refuse_unknown(session: Session, recipient_id: str) -> None:
+    """A secret can be derived for any id, so that of a mistyped one would only be found not to fit."""
+    recipients = RecipientServiceStub(session.channel)
+    try:
+        await session.ask(recipients.GetRecipient, GetRecipientRequest(recipient_id=recipient_id))
+    except Refused as error:
+        # A key for webhooks only may not look.
+        if error.reason != "SCOPE_MISSING":
+            raise
 
 
 def _show(output: Output, response: GetWebhookSecretsResponse) -> None:

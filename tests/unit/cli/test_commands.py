@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fake_inbox import item
-from tests.unit.cli.fake_server import FakeServer
+from tests.unit.cli.fake_server import FakeServer, Refusal
 from tests.unit.cli.notifications import at, notification
 from tidings.access.v1 import access_service_pb2 as access
 from tidings.common.v1.authorization_pb2 import Scope
@@ -164,14 +165,35 @@ def test_dead_letters_of_a_reason_and_a_channel(tidings: Run, server: FakeServer
     assert request.channel == Channel.CHANNEL_WEBHOOK
 
 
+SECRET = webhook.WebhookSecret(secret="whsec_new")
+
+
 def test_webhook_secrets_print_and_nothing_else_on_stdout(tidings: Run, server: FakeServer) -> None:
-    new = webhook.WebhookSecret(secret="whsec_new")
     old = webhook.WebhookSecret(secret="whsec_old", expire_time=at(0))
-    server.on("GetWebhookSecrets", webhook.GetWebhookSecretsResponse(secrets=[new, old]))
+    server.on("GetRecipient", recipient.GetRecipientResponse())
+    server.on("GetWebhookSecrets", webhook.GetWebhookSecretsResponse(secrets=[SECRET, old]))
     result = tidings("webhooks", "secrets", "alice")
     assert result.stdout == "whsec_new\nwhsec_old\n"
     assert "signs until 2026-10-30 09:41:03 UTC" in result.stderr
-    assert server.requests[0].recipient_id == "alice"
+    assert [request.recipient_id for request in server.requests] == ["alice", "alice"]
+
+
+def test_webhook_secrets_of_nobody_are_none(tidings: Run, server: FakeServer) -> None:
+    nobody = Refusal(grpc.StatusCode.NOT_FOUND, "there is no nobody", "RECIPIENT_NOT_FOUND")
+    server.on("GetRecipient", nobody)
+    server.on("GetWebhookSecrets", webhook.GetWebhookSecretsResponse(secrets=[SECRET]))
+    result = tidings("webhooks", "secrets", "nobody")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "reason: RECIPIENT_NOT_FOUND" in result.stderr
+
+
+def test_webhook_secrets_are_told_to_a_key_that_may_not_read_recipients(
+    tidings: Run, server: FakeServer
+) -> None:
+    blind = Refusal(grpc.StatusCode.PERMISSION_DENIED, "lacks it", "SCOPE_MISSING")
+    server.on("GetRecipient", blind)
+    server.on("GetWebhookSecrets", webhook.GetWebhookSecretsResponse(secrets=[SECRET]))
+    assert tidings("webhooks", "secrets", "alice").stdout == "whsec_new\n"
 
 
 def test_webhook_secrets_rotate_once_however_often_they_are_asked_to(

@@ -231,3 +231,9 @@ def test_ctrl_c_ends_its_line_on_a_terminal(terminal: bool, written: str) -> Non
     with pytest.raises(KeyboardInterrupt), reporting(output):
         raise KeyboardInterrupt
     assert stderr.getvalue() == written
+
+
+def test_a_mistyped_command_is_told_what_may_be_meant(tidings: Run) -> None:
+    result = tidings("sned")
+    assert result.exit_code == 2
+    assert "Did you mean 'send'?" in result.stderr
