@@ -60,9 +60,9 @@ class Settings(EnvironSettings):
     )
     lane_capacity: int = integer(
         "TIDINGS_DISPATCH_LANE_CAPACITY",
-        "Deliveries of one channel and priority in hand at once, at most: no more than leave in a fifth of"
-        " the claim deadline. What is due again has a quarter beside it.",
-        default=800,
+        "Deliveries of one channel and priority in hand at once, at most, and twice as many for the inbox: no"
+        " more than leave in a fifth of the claim deadline. What is due again has a quarter beside it.",
+        default=400,
     )
     retention: timedelta = retention()
     retention_interval: timedelta = retention_interval()

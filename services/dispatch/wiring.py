@@ -67,8 +67,8 @@ from tidings.internal.preference.v1.endpoint_service_pb2_grpc import EndpointSer
 from tidings.internal.template.v1.rendering_service_pb2_grpc import RenderingServiceStub
 
 _BATCH = 200
-# While one batch waits for inbox or the database, others are rendered and settled.
-_IN_APP_ABREAST = 4
+# No provider's pace holds them up, so more of them in hand keep nobody waiting.
+_IN_APP_LANES = 2
 # A slow endpoint holds up what shares a batch with it.
 _WEBHOOK_BATCH = 8
 _PLACE_SECONDS = 1.0
@@ -187,6 +187,8 @@ class _Way:
     slots: Slots | None = None
     batch: int = _BATCH
     abreast: int = 1
+    lanes: int = 1
+    """As many times a lane's capacity may be in hand."""
 
 
 async def _open_ways(
@@ -234,9 +236,7 @@ async def _open_ways(
     )
     return {
         EMAIL: _Way(outlet=email, policy=policy, slots=mail_slots),
-        IN_APP: _Way(
-            outlet=in_app, policy=policy, abreast=int(__import__("os").environ.get("ABR", "1"))
-        ),
+        IN_APP: _Way(outlet=in_app, policy=policy, lanes=_IN_APP_LANES),
         WEBHOOK: _Way(
             outlet=await stack.enter_async_context(webhook),
             policy=webhook_policy,
@@ -270,7 +270,7 @@ def _open_lanes(
             give_back=deliver.release,
             solitude=solitude,
             claim_deadline=settings.claim_deadline,
-            capacity=settings.lane_capacity,
+            capacity=settings.lane_capacity * way.lanes,
             batch=way.batch,
             abreast=way.abreast,
         )

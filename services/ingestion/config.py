@@ -55,7 +55,7 @@ class Settings(EnvironSettings):
         "TIDINGS_INGESTION_CREDIT_WINDOW",
         "Deliveries of one tenant, priority and channel that may be on their way to dispatchers at"
         " once.",
-        default=1_000,
+        default=750,
     )
     backlog_rows: int = integer(
         "TIDINGS_INGESTION_BACKLOG_ROWS",
