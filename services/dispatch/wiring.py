@@ -68,7 +68,7 @@ from tidings.internal.template.v1.rendering_service_pb2_grpc import RenderingSer
 
 _BATCH = 200
 # No provider's pace holds them up, so more of them in hand keep nobody waiting.
-_IN_APP_LANES = 2
+_IN_APP_CAPACITY_FACTOR = 2
 # A slow endpoint holds up what shares a batch with it.
 _WEBHOOK_BATCH = 8
 _PLACE_SECONDS = 1.0
@@ -187,8 +187,8 @@ class _Way:
     slots: Slots | None = None
     batch: int = _BATCH
     abreast: int = 1
-    lanes: int = 1
-    """As many times a lane's capacity may be in hand."""
+    capacity_factor: int = 1
+    """Times the capacity that settings give each lane."""
 
 
 async def _open_ways(
@@ -236,7 +236,7 @@ async def _open_ways(
     )
     return {
         EMAIL: _Way(outlet=email, policy=policy, slots=mail_slots),
-        IN_APP: _Way(outlet=in_app, policy=policy, lanes=_IN_APP_LANES),
+        IN_APP: _Way(outlet=in_app, policy=policy, capacity_factor=_IN_APP_CAPACITY_FACTOR),
         WEBHOOK: _Way(
             outlet=await stack.enter_async_context(webhook),
             policy=webhook_policy,
@@ -270,7 +270,7 @@ def _open_lanes(
             give_back=deliver.release,
             solitude=solitude,
             claim_deadline=settings.claim_deadline,
-            capacity=settings.lane_capacity * way.lanes,
+            capacity=settings.lane_capacity * way.capacity_factor,
             batch=way.batch,
             abreast=way.abreast,
         )
